@@ -1,0 +1,99 @@
+"""The files of a store that a report reads, as typed records.
+
+Fields that a report has no use for are ignored, so a store may grow without breaking old reports; a missing
+or mistyped field is an error that names the file.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Access = Literal["none", "prompts", "answers"]
+Direction = Literal["lower", "higher"]
+Scope = Literal["unseen", "seen", "external"]
+
+
+class Record(BaseModel):
+    """A read-only view of one JSON file, or of a part of it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Labels(Record):
+    """How a cell is called in a report; together they name its row."""
+
+    arrangement: str
+    dataset: str
+    embedder: str | None
+    model: str
+    budget: str
+
+
+class SeedStreams(Record):
+    """The seed of each stream; null where the stream changes nothing in this cell."""
+
+    data: int | None = None
+    order: int | None = None
+    train: int | None = None
+
+
+class PlannedCell(Record):
+    """One cell of a frozen plan, with every user seed that coincides in it."""
+
+    cell_id: str
+    labels: Labels
+    seeds: tuple[int | dict[str, int | None], ...]
+    state: Literal["planned", "skipped"]
+    reason: str | None = None
+
+
+class PlanRecord(Record):
+    """``matrices/<name>-<hash>.json``: a matrix and the cells it came to."""
+
+    schema_version: Literal[1]
+    name: str
+    matrix: dict[str, Any]
+    cells: tuple[PlannedCell, ...]
+
+
+class CellRecord(Record):
+    """``cells/<cell_id>/cell.json``: what a cell is, written before anything runs."""
+
+    schema_version: Literal[1]
+    cell_id: str
+    labels: Labels
+    seeds: SeedStreams
+    access: Access
+    oracle: bool
+    held_out: str
+    block: str
+
+
+class DoneRecord(Record):
+    """``done.json``: the attempt that counts, and the hashes of its files."""
+
+    attempt: Annotated[str, Field(pattern=r"^[^/\\]+$")]
+    files: dict[str, str]
+
+
+class StatusRecord(Record):
+    """``<attempt>/status.json``: how one attempt went."""
+
+    schema_version: Literal[1]
+    state: Literal["running", "finished", "failed", "skipped"]
+    reason: str | None = None
+    set_hash: str | None = None
+    order_hash: str | None = None
+    started: str | None = None
+    seconds: float | None = None
+    counts: dict[str, int] = {}
+    provenance: dict[str, Any] = {}
+
+
+class MetricRecord(Record):
+    """An entry of ``<attempt>/metrics.json``: how to read one output."""
+
+    direction: Direction
+    scope: Scope

@@ -1,0 +1,90 @@
+"""From every score of a cell to its loss curve, and from the curve to the figures of a leaderboard."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+LOSS: Final = "loss"
+LOSS_FIGURES: Final = (
+    "loss_final",
+    "loss_final_example",
+    "loss_best",
+    "aulc",
+    "aulc_linear",
+    "aulc_tokens",
+    "step_final",
+    "tokens_final",
+)
+
+
+def mean_height(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """The area under a curve by the trapezoid rule over the range of x: the mean of y along x.
+
+    NaN if x spans nothing.
+    """
+    xs, ys = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if xs.size < 2 or xs[-1] <= xs[0]:
+        return math.nan
+    return float(np.trapezoid(ys, xs) / (xs[-1] - xs[0]))
+
+
+def unseen_curves(scores: pd.DataFrame) -> pd.DataFrame:
+    """The loss of each cell at each step it was evaluated at.
+
+    Returns:
+        Columns `cell`, `step`, `tokens`, `loss` (task-macro: every task weighs the same) and `loss_example`
+        (every example weighs the same), ordered by cell and step.
+    """
+    rows = scores[(scores["metric"] == LOSS) & (scores["scope"] == "unseen") & (scores["count"] > 0)]
+    rows = rows.assign(weighted=rows["value"] * rows["count"])
+    groups = rows.groupby(["cell", "step"], observed=True)
+    curves = groups.agg(
+        tokens=("tokens", "max"), loss=("value", "mean"), weighted=("weighted", "sum"), count=("count", "sum")
+    ).reset_index()
+    curves["loss_example"] = curves["weighted"] / curves["count"]
+    return curves[["cell", "step", "tokens", "loss", "loss_example"]]
+
+
+def loss_figures(curve: pd.DataFrame) -> dict[str, float]:
+    """The figures of one cell's loss curve, which is ordered by step.
+
+    `aulc` is the area under the loss over log1p(step), divided by the range of log1p(step): a mean loss in
+    which the first steps, where generalization happens, weigh most. `loss_best` is picked on the evaluation set
+    itself, so it is to be shown and never ranked.
+    """
+    steps, tokens = curve["step"].to_numpy(), curve["tokens"].to_numpy()
+    loss = curve["loss"].to_numpy()
+    return {
+        "loss_final": float(loss[-1]),
+        "loss_final_example": float(curve["loss_example"].iloc[-1]),
+        "loss_best": float(loss.min()),
+        "aulc": mean_height(np.log1p(steps), loss),
+        "aulc_linear": mean_height(steps, loss),
+        "aulc_tokens": mean_height(tokens, loss),
+        "step_final": float(steps[-1]),
+        "tokens_final": float(tokens[-1]),
+    }
+
+
+def cell_figures(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+    """One row of figures for each cell: those of its loss curve, and each other unseen score at the last step.
+
+    Returns:
+        A frame indexed by cell; a score that a cell does not have at its last step is NaN.
+    """
+    figures = pd.DataFrame.from_dict(
+        {str(cell): loss_figures(curve) for cell, curve in curves.groupby("cell", observed=True)},
+        orient="index",
+        columns=list(LOSS_FIGURES),
+    )
+    others = scores[(scores["metric"] != LOSS) & (scores["scope"] == "unseen") & (scores["count"] > 0)]
+    last = others["cell"].astype("str").map(figures["step_final"])
+    final = others[others["step"] == last]
+    means = final.groupby(["cell", "metric"], observed=True)["value"].mean().unstack("metric")
+    means.index = means.index.astype("str")
+    return figures.join(means.astype("float64").rename(columns=str))

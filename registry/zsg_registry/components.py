@@ -1,0 +1,135 @@
+"""What every component is: a class with typed parameters, a summary, a revision, and declared needs."""
+
+from __future__ import annotations
+
+import inspect
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
+
+from zsg_registry.errors import ZsgError, did_you_mean
+from zsg_registry.reference import Reference
+
+API_VERSION: Final = 1
+
+Kind = Literal["dataset", "embedder", "arrangement", "transform", "metric"]
+
+
+class Need(StrEnum):
+    """A service a component uses. Use of one that was not declared raises `ContractError`."""
+
+    EMBEDDER = "embedder"
+    MODEL = "model"
+    TOKENIZER = "tokenizer"
+    LOSSES = "losses"
+    GRADIENTS = "gradients"
+    TASKS = "tasks"
+    BATCHES = "batches"
+
+
+_C = TypeVar("_C", bound="Component")
+
+
+class _NotIdentity:
+    """Marks a parameter that says where, not what: it stays out of a cell's identity."""
+
+
+def _resolve(path: str, info: ValidationInfo) -> str:
+    base = (info.context or {}).get("base_dir")
+    return path if base is None or "://" in path else str(Path(base, Path(path).expanduser()))
+
+
+InputPath = Annotated[str, AfterValidator(_resolve), _NotIdentity()]
+"""A parameter that is a file or folder: relative to the matrix file, and known by its content, not by its place."""
+
+
+class Parameters(BaseModel):
+    """The base of every component's `Params`: unknown names are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Component:
+    """The base of every component. The first line of a component's docstring is its summary.
+
+    Attributes:
+        params: The parameters, an instance of the class's `Params`.
+        revision: Raised by the author when outputs or defaults change; part of a cell's identity.
+        api_version: The version of this contract that the component was written for.
+        stochastic: Whether the outputs depend on `context.rng`.
+    """
+
+    class Params(Parameters):
+        """No parameters."""
+
+    kind: ClassVar[Kind]
+    revision: ClassVar[int] = 1
+    api_version: ClassVar[int] = API_VERSION
+    stochastic: ClassVar[bool] = False
+    params: Parameters
+
+    def __init__(self, params: Parameters | None = None, **values: Any) -> None:
+        """Take ready parameters, or make them from `values`.
+
+        Raises:
+            pydantic.ValidationError: A value is of the wrong type, or its name is unknown.
+        """
+        self.params = self.Params(**values) if params is None else params
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """The services this component uses with these parameters."""
+        return frozenset()
+
+    def unavailable(self) -> str | None:
+        """Why this component cannot run here (a missing extra, no network), or None. Its cells are then skipped."""
+        return None
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(cls) or "").partition("\n")[0]
+
+    def identity_params(self) -> dict[str, Any]:
+        """The parameters that make a difference: not at their default, and not a mere place (`InputPath`)."""
+        fields = type(self.params).model_fields
+        places = {name for name, field in fields.items() if any(isinstance(m, _NotIdentity) for m in field.metadata)}
+        return self.params.model_dump(mode="json", exclude_defaults=True, exclude=places)
+
+
+def bind(component: type[_C], reference: Reference, *, base_dir: Path | None = None, where: str | None = None) -> _C:
+    """Make the component that a reference asks for.
+
+    Args:
+        component: The class.
+        reference: Its name and parameters as written.
+        base_dir: What an `InputPath` is relative to.
+        where: What to call the component in an error; by default its kind and name.
+
+    Raises:
+        ZsgError: A parameter is unknown, missing or of the wrong type.
+    """
+    where = where or f"{component.kind} {reference.name!r}"
+    try:
+        params = component.Params.model_validate(dict(reference.params), context={"base_dir": base_dir})
+    except ValidationError as error:
+        raise ZsgError(f"{where}: {describe(error, list(component.Params.model_fields))}") from None
+    return component(params)
+
+
+def describe(error: ValidationError, known: list[str]) -> str:
+    """The first of a pydantic error's findings, in one line, with the nearest right name for an unknown one."""
+    finding = error.errors()[0]
+    name = ".".join(map(str, finding["loc"]))
+    if finding["type"] == "extra_forbidden":
+        return f"unknown parameter {name!r}{did_you_mean(name, known)}"
+    if finding["type"] == "missing":
+        return f"parameter {name!r} is required"
+    return f"parameter {name!r}: {finding['msg']}, got {finding['input']!r}"
+
+
+def required_params(component: type[Component]) -> list[str]:
+    """The parameters without which the component cannot be made."""
+    return [name for name, field in component.Params.model_fields.items() if field.is_required()]

@@ -1,0 +1,186 @@
+"""What the harness hands to a plugin. A plugin needs nothing else, and can reach nothing else through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zsg_registry.examples import Example, ExampleSet, View
+
+Role = Literal["pool", "query", "probe"]
+Measure = Literal["cosine", "euclidean"]
+Reduction = Literal["min", "mean", "max"]
+
+
+class DatasetContext(Protocol):
+    """What `Dataset.load` gets."""
+
+    @property
+    def cache_dir(self) -> Path:
+        """A folder of the harness for downloads."""
+
+    @property
+    def offline(self) -> bool:
+        """Whether the network must not be used."""
+
+
+class Neighbours(NamedTuple):
+    """For each column its k extreme rows. `rows` is int64 `[M, k]`, `values` is float64 `[M, k]`; nearest first
+    (farthest first with `largest=False`), equal values by ascending row.
+    """
+
+    rows: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+class Block(NamedTuple):
+    """Rows `start … start + len(values)` against every column; `values` is float32 `[b, M]`, valid until the next."""
+
+    start: int
+    values: NDArray[np.float32]
+
+
+class Cursor(Protocol):
+    """Walks from the nearest remaining row to the next, for each column. Rows that are removed are gone for all."""
+
+    def peek(self, column: int) -> int:
+        """The nearest remaining row of `column`, or -1 when none remains."""
+
+    def peek_all(self) -> NDArray[np.int64]:
+        """`peek` of every column, int64 `[M]`."""
+
+    def remove(self, rows: Sequence[int] | NDArray[np.int64]) -> None:
+        """Take rows out."""
+
+
+class Similarity(Protocol):
+    """The similarity of N rows (usually the pool) to M columns (usually the query). The N × M matrix never exists.
+
+    Larger is nearer: the cosine, or minus the Euclidean distance. Values are dots of float32-normalised (for
+    "euclidean": float32) vectors; float32 proposes, and what lies within 1e-6 is decided by the float64 dot, then
+    by the lowest index. So an order does not depend on block size, thread count or device.
+    """
+
+    def blocks(self) -> Iterator[Block]:
+        """The similarities of some rows at a time, in order of rows."""
+
+    def top_k(self, k: int, largest: bool = True) -> Neighbours:
+        """The k nearest rows of each column (the farthest with `largest=False`)."""
+
+    def reduce(self, how: Reduction) -> NDArray[np.float64]:
+        """For each row the least, mean or greatest similarity over all columns, float64 `[N]`."""
+
+    def cursor(self, largest: bool = True) -> Cursor:
+        """A cursor over all rows, from the nearest (the farthest with `largest=False`)."""
+
+
+class ModelHandle(Protocol):
+    """A base model and its tokenizer (transformers objects), on their device."""
+
+    @property
+    def model(self) -> Any:
+        """A `transformers.PreTrainedModel` in evaluation mode."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """A `transformers.PreTrainedTokenizerBase`."""
+
+    @property
+    def device(self) -> str:
+        """Such as "cpu" or "cuda:0"."""
+
+    def encode(self, examples: ExampleSet) -> Iterator[dict[str, Any]]:
+        """Padded batches in the order of the examples: `input_ids`, `attention_mask`, `labels` (-100 where there is
+        no loss), each a long tensor `[b, t]` on `device`.
+        """
+
+
+class EmbedContext(Protocol):
+    """What `Embedder.fit` gets."""
+
+    @property
+    def pool(self) -> ExampleSet:
+        """The training examples, for embedders that are fitted."""
+
+    @property
+    def device(self) -> str:
+        """Where to compute."""
+
+    @property
+    def cache_dir(self) -> Path:
+        """A folder of the harness for downloads."""
+
+    @property
+    def offline(self) -> bool:
+        """Whether the network must not be used."""
+
+    def rng(self, *keys: str | int) -> np.random.Generator:
+        """A generator of the fixed stream: it does not vary with the cell's seed."""
+
+    def model(self) -> ModelHandle:
+        """The cell's base model; needs `Need.MODEL`."""
+
+
+class ArrangeContext(Protocol):
+    """What `Arrangement.arrange`, `Transform.apply` and `OnlineArrangement.next_segment` get."""
+
+    @property
+    def pool(self) -> ExampleSet:
+        """The training examples, whole: N of them."""
+
+    @property
+    def query(self) -> ExampleSet:
+        """Examples of the unseen tasks, cut down to the declared access. Access `none` has no query."""
+
+    @property
+    def budget(self) -> int:
+        """How many examples to return."""
+
+    @property
+    def batch_size(self) -> int:
+        """How many examples make an optimizer step, where the order does not say otherwise."""
+
+    def rng(self, *keys: str | int) -> np.random.Generator:
+        """A generator of the order stream. Declare `stochastic = True` to use it."""
+
+    def texts(self, role: Role, view: View = "both") -> list[str]:
+        """`ExampleSet.texts` of the pool or the query."""
+
+    def lengths(self, role: Role) -> NDArray[np.int64]:
+        """Tokens of each example under the base model's template, int64 `[n]`; needs `Need.TOKENIZER`."""
+
+    def losses(self, role: Role) -> NDArray[np.float64]:
+        """The base model's mean loss on each answer, float64 `[n]`, NaN where none is left after truncation; needs
+        `Need.LOSSES`, and for the query the access `answers`.
+        """
+
+    def embeddings(self, role: Role, view: View = "both") -> NDArray[np.float32]:
+        """Embeddings, float32 `[n, d]`, read-only; needs `Need.EMBEDDER`."""
+
+    def similarity(
+        self, rows: NDArray[np.float32], columns: NDArray[np.float32], measure: Measure = "cosine"
+    ) -> Similarity:
+        """The similarity of any two embedding matrices `[N, d]` and `[M, d]`."""
+
+    def model(self, fresh: bool = False) -> ModelHandle:
+        """The base model; `fresh` gives a copy that may be trained. Needs `Need.MODEL` or `Need.GRADIENTS`."""
+
+
+__all__ = [
+    "ArrangeContext",
+    "Block",
+    "Cursor",
+    "DatasetContext",
+    "EmbedContext",
+    "Example",
+    "Measure",
+    "ModelHandle",
+    "Neighbours",
+    "Reduction",
+    "Role",
+    "Similarity",
+]

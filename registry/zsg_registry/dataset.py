@@ -1,0 +1,40 @@
+"""Data sets: where examples come from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import ClassVar
+
+from zsg_registry.components import Component
+from zsg_registry.context import DatasetContext
+from zsg_registry.examples import Example
+
+
+class Dataset(Component, ABC):
+    """Yields every example it has, each with its side. Capping, drawing and withholding are the core's work.
+
+    Attributes:
+        license: The data's licence, as an SPDX expression where there is one.
+        citation: How to cite the data.
+    """
+
+    kind = "dataset"
+    license: ClassVar[str | None] = None
+    citation: ClassVar[str | None] = None
+
+    @abstractmethod
+    def load(self, context: DatasetContext) -> Iterable[Example]:
+        """All examples, in an order that is the same at every call.
+
+        Raises:
+            ZsgError: The data is missing or damaged; the message names the file and the line.
+        """
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """What stands for the content in a cell's identity: a hash or a revision. Must be cheap.
+
+        Raises:
+            ZsgError: The data is missing.
+        """

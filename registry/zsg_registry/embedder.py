@@ -1,0 +1,61 @@
+"""Embedders: vectors that say which examples are alike."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zsg_registry.components import Component
+from zsg_registry.context import EmbedContext, Role
+from zsg_registry.examples import ExampleSet, View
+
+
+class Encoder(ABC):
+    """Turns examples into vectors, after the embedder was fitted."""
+
+    @abstractmethod
+    def encode(self, examples: ExampleSet, role: Role, view: View) -> Iterator[NDArray[np.float32]]:
+        """Vectors of the examples in order, in blocks float32 `[b, d]`.
+
+        A vector must depend on its own example alone, never on what it is batched with.
+        """
+
+
+class Embedder(Component, ABC):
+    """Makes an `Encoder`, fitted to the pool where it needs to be.
+
+    Attributes:
+        fitted: Whether the encoder depends on the pool; its vectors are then cached for that pool only.
+    """
+
+    kind = "embedder"
+    fitted: ClassVar[bool] = False
+
+    @abstractmethod
+    def fit(self, context: EmbedContext) -> Encoder:
+        """An encoder that is ready to use."""
+
+
+class TextEmbedder(Embedder):
+    """An embedder of plain texts, each on its own: subclasses write `embed`."""
+
+    def fit(self, context: EmbedContext) -> Encoder:
+        """An encoder of each view's text."""
+        return _TextEncoder(self, context)
+
+    @abstractmethod
+    def embed(self, texts: Sequence[str], context: EmbedContext) -> Iterator[NDArray[np.float32]]:
+        """Vectors of the texts in order, in blocks float32 `[b, d]`."""
+
+
+class _TextEncoder(Encoder):
+    def __init__(self, embedder: TextEmbedder, context: EmbedContext) -> None:
+        self._embedder = embedder
+        self._context = context
+
+    def encode(self, examples: ExampleSet, role: Role, view: View) -> Iterator[NDArray[np.float32]]:
+        return self._embedder.embed(examples.texts(view), self._context)
