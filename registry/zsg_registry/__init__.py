@@ -35,7 +35,7 @@ from zsg_registry.embedder import Embedder, Encoder, TextEmbedder
 from zsg_registry.errors import ContractError, InvalidReference, ZsgError, did_you_mean
 from zsg_registry.examples import VIEWS, Access, Example, ExampleSet, Message, View
 from zsg_registry.hooks import hookimpl
-from zsg_registry.metric import Metric, MetricBatch, MetricRows
+from zsg_registry.metric import Direction, Metric, MetricBatch, MetricRows, Requirement, Scope
 from zsg_registry.order import Order, order_hash, set_hash
 from zsg_registry.reference import Pipeline, Reference, parse_pipeline, parse_reference
 from zsg_registry.seeds import Seeds, generator, stream_seed
@@ -54,6 +54,7 @@ __all__ = [
     "Cursor",
     "Dataset",
     "DatasetContext",
+    "Direction",
     "EmbedContext",
     "Embedder",
     "Encoder",
@@ -78,7 +79,9 @@ __all__ = [
     "Reduction",
     "Reference",
     "Registry",
+    "Requirement",
     "Role",
+    "Scope",
     "Seeds",
     "Segment",
     "Similarity",

@@ -13,7 +13,7 @@ from zsg_registry.examples import Access
 from zsg_registry.order import Order
 
 
-class _Arranging(Component):
+class Arranging(Component):
     """What arrangements and transforms declare.
 
     Attributes:
@@ -30,7 +30,7 @@ class _Arranging(Component):
         return Access.NONE
 
 
-class Arrangement(_Arranging, ABC):
+class Arrangement(Arranging, ABC):
     """Orders the pool once, before training.
 
     Attributes:
@@ -62,7 +62,7 @@ class Segment:
     losses: Mapping[str, float]
 
 
-class OnlineArrangement(_Arranging, ABC):
+class OnlineArrangement(Arranging, ABC):
     """Decides as training goes: asked for the next segment until it has none or the budget is used.
 
     `next_segment` must be a pure function of its arguments, so that a resumed cell replays its history.
@@ -75,7 +75,7 @@ class OnlineArrangement(_Arranging, ABC):
         """The next examples to train on, or None to stop."""
 
 
-class Transform(_Arranging, ABC):
+class Transform(Arranging, ABC):
     """Turns an order into another one, after the budget was cut: `tma | zigzag`."""
 
     kind = "transform"

@@ -32,16 +32,18 @@ class Need(StrEnum):
 _C = TypeVar("_C", bound="Component")
 
 
-class _NotIdentity:
-    """Marks a parameter that says where, not what: it stays out of a cell's identity."""
+class _Place(str):
+    """A value that says where, not what: it stays out of a cell's identity."""
+
+    __slots__ = ()
 
 
 def _resolve(path: str, info: ValidationInfo) -> str:
     base = (info.context or {}).get("base_dir")
-    return path if base is None or "://" in path else str(Path(base, Path(path).expanduser()))
+    return _Place(path if base is None or "://" in path else Path(base, Path(path).expanduser()))
 
 
-InputPath = Annotated[str, AfterValidator(_resolve), _NotIdentity()]
+InputPath = Annotated[str, AfterValidator(_resolve)]
 """A parameter that is a file or folder: relative to the matrix file, and known by its content, not by its place."""
 
 
@@ -58,7 +60,6 @@ class Component:
         params: The parameters, an instance of the class's `Params`.
         revision: Raised by the author when outputs or defaults change; part of a cell's identity.
         api_version: The version of this contract that the component was written for.
-        stochastic: Whether the outputs depend on `context.rng`.
     """
 
     class Params(Parameters):
@@ -67,7 +68,6 @@ class Component:
     kind: ClassVar[Kind]
     revision: ClassVar[int] = 1
     api_version: ClassVar[int] = API_VERSION
-    stochastic: ClassVar[bool] = False
     params: Parameters
 
     def __init__(self, params: Parameters | None = None, **values: Any) -> None:
@@ -83,20 +83,29 @@ class Component:
         """The services this component uses with these parameters."""
         return frozenset()
 
+    @property
+    def stochastic(self) -> bool:
+        """Whether the outputs depend on `context.rng` with these parameters. `stochastic = True` says: with any."""
+        return False
+
     def unavailable(self) -> str | None:
         """Why this component cannot run here (a missing extra, no network), or None. Its cells are then skipped."""
         return None
 
     @classmethod
     def summary(cls) -> str:
-        """The first line of the docstring."""
-        return (inspect.getdoc(cls) or "").partition("\n")[0]
+        """The first line of the class's own docstring; that of a base would describe something else."""
+        return inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]
 
     def identity_params(self) -> dict[str, Any]:
         """The parameters that make a difference: not at their default, and not a mere place (`InputPath`)."""
-        fields = type(self.params).model_fields
-        places = {name for name, field in fields.items() if any(isinstance(m, _NotIdentity) for m in field.metadata)}
+        places = {name for name, value in self.params if _holds_place(value)}
         return self.params.model_dump(mode="json", exclude_defaults=True, exclude=places)
+
+
+def _holds_place(value: Any) -> bool:
+    # By value, not by annotation: an `InputPath` may be one branch of a union, or inside a list.
+    return isinstance(value, _Place) or (isinstance(value, list | tuple) and any(map(_holds_place, value)))
 
 
 def bind(component: type[_C], reference: Reference, *, base_dir: Path | None = None, where: str | None = None) -> _C:
@@ -123,11 +132,20 @@ def describe(error: ValidationError, known: list[str]) -> str:
     """The first of a pydantic error's findings, in one line, with the nearest right name for an unknown one."""
     finding = error.errors()[0]
     name = ".".join(map(str, finding["loc"]))
+    if not name:
+        return finding["msg"].removeprefix("Value error, ")  # about several parameters together
     if finding["type"] == "extra_forbidden":
         return f"unknown parameter {name!r}{did_you_mean(name, known)}"
     if finding["type"] == "missing":
         return f"parameter {name!r} is required"
-    return f"parameter {name!r}: {finding['msg']}, got {finding['input']!r}"
+    # A value that fits no branch of a union has a finding for each branch; together they say what would be right.
+    branches = [other for other in error.errors() if other["loc"][:1] == finding["loc"][:1]]
+    if len(branches) > 1:
+        name = str(finding["loc"][0])
+    right = " or ".join(dict.fromkeys(branch["msg"].removeprefix("Input should be ") for branch in branches))
+    if finding["type"] == "value_error":
+        return f"parameter {name!r}: {finding['msg'].removeprefix('Value error, ')}"
+    return f"parameter {name!r}: should be {right}, got {finding['input']!r}"
 
 
 def required_params(component: type[Component]) -> list[str]:

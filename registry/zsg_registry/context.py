@@ -60,9 +60,10 @@ class Cursor(Protocol):
 class Similarity(Protocol):
     """The similarity of N rows (usually the pool) to M columns (usually the query). The N × M matrix never exists.
 
-    Larger is nearer: the cosine, or minus the Euclidean distance. Values are dots of float32-normalised (for
-    "euclidean": float32) vectors; float32 proposes, and what lies within 1e-6 is decided by the float64 dot, then
-    by the lowest index. So an order does not depend on block size, thread count or device.
+    Larger is nearer: the cosine, or minus the Euclidean distance. Values are dots of float32-normalised vectors (norm
+    and quotient in float64, rounded once; for "euclidean" the float32 vectors as they are); float32 proposes, and what lies within 1e-6 is decided by the float64 dot, then
+    by the lowest index. So an order does not depend on block size, thread count or device. A vector that is zero or
+    not a number has no cosine: that is a `ContractError`.
     """
 
     def blocks(self) -> Iterator[Block]:
@@ -73,6 +74,9 @@ class Similarity(Protocol):
 
     def reduce(self, how: Reduction) -> NDArray[np.float64]:
         """For each row the least, mean or greatest similarity over all columns, float64 `[N]`."""
+
+    def pairs(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The similarity of `rows[i]` to `columns[i]` for each i, by the float64 dot: float64 `[m]`."""
 
     def cursor(self, largest: bool = True) -> Cursor:
         """A cursor over all rows, from the nearest (the farthest with `largest=False`)."""
@@ -151,7 +155,9 @@ class ArrangeContext(Protocol):
         """`ExampleSet.texts` of the pool or the query."""
 
     def lengths(self, role: Role) -> NDArray[np.int64]:
-        """Tokens of each example under the base model's template, int64 `[n]`; needs `Need.TOKENIZER`."""
+        """Tokens of each example, answer included, under the base model's template, int64 `[n]`; needs
+        `Need.TOKENIZER`, and for the query the access `answers`.
+        """
 
     def losses(self, role: Role) -> NDArray[np.float64]:
         """The base model's mean loss on each answer, float64 `[n]`, NaN where none is left after truncation; needs

@@ -135,15 +135,26 @@ class Registry:
 
 
 def _scan() -> Iterator[PluginEntry]:
+    seen: set[str] = set()
     for distribution in distributions():
-        for entry_point in distribution.entry_points:
-            if entry_point.group in _GROUP_OF:
-                yield _entry(distribution, entry_point)
+        try:
+            entries = _entries(distribution)
+            name = _canonical(distribution.name)
+        # The remains of a broken installation: nothing in it could be imported either.
+        except Exception:
+            continue
+        # Of two installations of one distribution, Python imports the one that comes first on the path.
+        if name not in seen:
+            seen.add(name)
+            yield from entries
 
 
-def _entry(distribution: Distribution, entry_point: EntryPoint) -> PluginEntry:
-    name = distribution.metadata["Name"] or "unknown"
-    return PluginEntry(_GROUP_OF[entry_point.group], entry_point.name, name, distribution.version, entry_point)
+def _entries(distribution: Distribution) -> list[PluginEntry]:
+    return [
+        PluginEntry(_GROUP_OF[point.group], point.name, distribution.name, distribution.version, point)
+        for point in distribution.entry_points
+        if point.group in _GROUP_OF
+    ]
 
 
 def _allowed_distributions() -> set[str] | None:

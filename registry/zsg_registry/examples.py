@@ -219,6 +219,7 @@ class ExampleSet:
             cut = pa.array([None if d is None else d[:-1] for d in dialogues], _schema().field("messages").type)
             table = table.set_column(table.column_names.index("messages"), "messages", cut)
         # A copy of the visible bytes alone: slices of the full table would keep the withheld columns in memory.
+        table = table.replace_schema_metadata(None)
         return ExampleSet(pa.Table.from_batches(_copied_batches(table), schema=table.schema))
 
     def _column(self, name: str) -> Any:

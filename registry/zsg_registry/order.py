@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ class Order:
         indices: int64 `[n]`, positions in the pool, in training order.
         stages: int32 `[n]` or None. A number per entry that names the part of the order it belongs to (a TMA turn,
             a task, a cluster); it does not decrease or increase by rule.
-        stage_names: A name for each stage number, or None.
+        stage_names: A name for each stage number from 0 on, or None.
         scores: float32 `[n]` or None. What the order was made from, such as a distance.
         steps: int64 `[k]` or None. The end of each optimizer step in `indices` (strictly increasing, the last one
             equals n); None means that every `batch_size` entries make a step.
@@ -41,6 +41,7 @@ class Order:
             _check_steps(self.steps, len(self))
         if self.stage_names is not None:
             object.__setattr__(self, "stage_names", tuple(self.stage_names))
+            _check_stage_names(self.stages, len(self.stage_names))
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -56,6 +57,14 @@ class Order:
             stage_names=self.stage_names,
             scores=None if self.scores is None else self.scores[positions],
         )
+
+    def head(self, n: int) -> Order:
+        """The first `n` entries (all, if there are fewer). The step that `n` falls into ends there."""
+        cut = self.take(np.arange(min(n, len(self))))
+        if self.steps is None:
+            return cut
+        steps = np.minimum(self.steps, len(cut))
+        return replace(cut, steps=np.unique(steps[steps > 0]))
 
     def step_ends(self, batch_size: int) -> NDArray[np.int64]:
         """The end of each optimizer step, int64 `[k]`: `steps` if set, else every `batch_size` entries."""
@@ -95,10 +104,17 @@ def _set_array(order: Order, name: str, dtype: type[np.generic]) -> int | None:
         raise ContractError(
             f"an order's {name} must be a one-dimensional {np.dtype(dtype)} array, not {array.dtype}{list(array.shape)}"
         )
-    array = array.astype(dtype)
-    array.flags.writeable = False
-    object.__setattr__(order, name, array)
-    return len(array)
+    stored = array.astype(dtype)
+    if np.issubdtype(dtype, np.integer) and not np.array_equal(stored, array):
+        raise ContractError(f"an order's {name} has a value that {np.dtype(dtype)} cannot hold")
+    stored.flags.writeable = False
+    object.__setattr__(order, name, stored)
+    return len(stored)
+
+
+def _check_stage_names(stages: NDArray[np.int32] | None, names: int) -> None:
+    if stages is None or (len(stages) and not 0 <= stages.min() <= stages.max() < names):
+        raise ContractError(f"an order's stages must be numbers of its {names} stage_names")
 
 
 def _check_steps(steps: NDArray[np.int64] | None, entries: int) -> None:

@@ -11,6 +11,7 @@ is valid JSON (`3`, `true`, `null`) is that JSON value; every other one is a str
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,12 +23,25 @@ from zsg_registry.errors import InvalidReference
 NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _BARE: Final = re.compile(r"[\w./:@+-]+", re.ASCII)
 _SPACE: Final = re.compile(r"\s*")
-_JSON: Final = json.JSONDecoder(parse_constant=lambda word: (_ for _ in ()).throw(ValueError(word)))
 
 
-@dataclass(frozen=True, slots=True)
+def _finite(number: str) -> float:
+    """NaN, Infinity and a number too large for a float have no JSON form to be written back in."""
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(number)
+    return value
+
+
+_JSON: Final = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reference:
     """A component by name, with the parameters that were written.
+
+    Two references are equal if they say the same, in whatever order of parameters; `1`, `1.0` and `true` are not the
+    same.
 
     Attributes:
         name: The entry point's name.
@@ -48,8 +62,17 @@ class Reference:
             return head
         return f"{head}[{','.join(f'{key}={_format_value(value)}' for key, value in self.params.items())}]"
 
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, Reference) else NotImplemented
+
     def __hash__(self) -> int:
-        return hash(str(self))
+        return hash(self._key())
+
+    def __reduce__(self) -> tuple[type[Reference], tuple[str, dict[str, Any], str | None]]:
+        return Reference, (self.name, dict(self.params), self.distribution)  # a mapping proxy cannot be pickled
+
+    def _key(self) -> tuple[str, str | None, str]:
+        return self.name, self.distribution, json.dumps(dict(self.params), sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The life of one cell: its examples, its order, its training, its records."""

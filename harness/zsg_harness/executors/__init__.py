@@ -1,0 +1,1 @@
+"""Who runs the cells: this process, or worker processes of this machine."""

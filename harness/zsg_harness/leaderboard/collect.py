@@ -1,7 +1,7 @@
 """Reading a store: its frozen plans, its cells, and every score of the finished ones.
 
-This is the only module that touches the store. Whatever is damaged is one error that names the file, because a
-report that silently leaves something out would be believed.
+This is the only module that touches the store. Whatever is damaged is one error that names the file, because
+a report that silently leaves something out would be believed.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ class Results:
         plans: The frozen plans read, by the stem of their file, `<name>-<hash>`.
         finished: The committed cells in the order of the plans.
         open: The cells that have no result.
-        scores: One row for each cell × step × task × metric: `cell`, `scope`, `step`, `tokens`, `task`, `metric`,
-            `value`, `count`.
+        scores: One row for each cell × step × task × metric: `cell`, `scope`, `step`, `tokens`, `task`,
+            `metric`, `value`, `count`.
         directions: Which way each metric is better.
     """
 
@@ -110,8 +110,8 @@ def collect(store: Path, matrix: str | None = None) -> Results:
 
     Args:
         store: The store's folder.
-        matrix: The name of a matrix, or the stem `<name>-<hash>` of one frozen plan. None reads every cell of the
-            store, those of no plan included.
+        matrix: The name of a matrix, or the stem `<name>-<hash>` of one frozen plan. None reads every cell of
+            the store, those of no plan included.
 
     Raises:
         ZsgError: There is no such store or matrix, or a file in it is damaged.
@@ -122,9 +122,9 @@ def collect(store: Path, matrix: str | None = None) -> Results:
     planned: dict[str, PlannedCell] = {}
     seeds: dict[str, set[str]] = {}
     for plan in plans.values():
-        for cell in plan.cells:
-            planned.setdefault(cell.cell_id, cell)
-            seeds.setdefault(cell.cell_id, set()).update(map(_seed_text, cell.seeds))
+        for entry in plan.cells:
+            planned.setdefault(entry.cell_id, entry)
+            seeds.setdefault(entry.cell_id, set()).update(map(_seed_text, entry.seeds))
     cell_ids = list(planned)
     if matrix is None:
         cell_ids += [cell_id for cell_id in _folders(store / "cells") if cell_id not in planned]
@@ -209,7 +209,7 @@ def _scores(attempt: Path, done: DoneRecord, cell_id: str, directions: dict[str,
         metrics |= _metrics(path, done)
     for name, metric in metrics.items():
         if directions.setdefault(name, metric.direction) != metric.direction:
-            raise ZsgError(f"{attempt}: metric {name!r} is better {metric.direction} here, but not in other cells")
+            raise ZsgError(f"{attempt}: metric {name!r} is better {metric.direction} only here")
     paths = sorted(attempt.glob("scores*.parquet")) or [attempt / "scores.parquet"]
     table = pa.concat_tables([_score_table(path, done) for path in paths])
     names = pc.unique(table["metric"]).to_pylist()
@@ -267,7 +267,7 @@ def _folders(path: Path) -> list[str]:
 
 
 def _seed_text(seed: int | Mapping[str, int | None]) -> str:
-    """A user seed as text: `0`, or a table such as `data=0 order=1`, without the streams that change nothing."""
+    """A user seed as text: `0`, or a table `data=0 order=1` without the streams that change nothing."""
     if isinstance(seed, int):
         return str(seed)
     given = {stream: value for stream, value in seed.items() if value is not None}

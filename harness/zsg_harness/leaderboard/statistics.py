@@ -1,8 +1,8 @@
 """Intervals, differences to random order, and the words they allow.
 
-The unit of replication is a distinct order within a block. Tasks are held fixed: an interval says what another
-order (or another block) would have given on the same unseen tasks. Every interval here is Student's t, because
-a matrix has a handful of replicates, never enough for a normal or a bootstrap approximation.
+The unit of replication is a distinct order within a block. Tasks are held fixed: an interval says what
+another order (or another block) would have given on the same unseen tasks. Every interval here is Student's
+t, because a matrix has a handful of replicates, too few for a normal or a bootstrap approximation.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def verdict(difference: Difference | None) -> str:
     Nothing is called better, worse or a tie under five replicates on either side that varies.
     """
     if difference is None:
-        return "undecided (no random order to compare with)"
+        return "undecided (no random)"
     interval, replicates = difference
     if replicates < MINIMUM_REPLICATES or math.isnan(interval.low):
         return f"undecided ({replicates} replicate{'' if replicates == 1 else 's'})"

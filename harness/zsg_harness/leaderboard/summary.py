@@ -54,8 +54,8 @@ def loss_figures(curve: pd.DataFrame) -> dict[str, float]:
     """The figures of one cell's loss curve, which is ordered by step.
 
     `aulc` is the area under the loss over log1p(step), divided by the range of log1p(step): a mean loss in
-    which the first steps, where generalization happens, weigh most. `loss_best` is picked on the evaluation set
-    itself, so it is to be shown and never ranked.
+    which the first steps, where generalization happens, weigh most. `loss_best` is picked on the scored
+    examples themselves, so it is to be shown and never ranked.
     """
     steps, tokens = curve["step"].to_numpy(), curve["tokens"].to_numpy()
     loss = curve["loss"].to_numpy()
@@ -72,7 +72,7 @@ def loss_figures(curve: pd.DataFrame) -> dict[str, float]:
 
 
 def cell_figures(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
-    """One row of figures for each cell: those of its loss curve, and each other unseen score at the last step.
+    """The figures of each cell: those of its loss curve, and every other unseen score at the last step.
 
     Returns:
         A frame indexed by cell; a score that a cell does not have at its last step is NaN.

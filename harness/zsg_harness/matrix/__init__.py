@@ -1,0 +1,1 @@
+"""The matrix file: what to compare, read and checked."""

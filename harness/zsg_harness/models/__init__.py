@@ -1,0 +1,1 @@
+"""Base models: the bundled one, a folder, or one of the hub."""

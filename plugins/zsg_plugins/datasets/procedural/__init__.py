@@ -44,9 +44,7 @@ class Procedural(Dataset):
     def load(self, context: DatasetContext) -> Iterator[Example]:
         """Generate all examples, task by task, the seen tasks first."""
         params = self.params
-        rows = generate(
-            params.seed, params.affinity, params.examples_per_seen_task, params.examples_per_unseen_task
-        )
+        rows = generate(params.seed, params.affinity, params.examples_per_seen_task, params.examples_per_unseen_task)
         return map(_to_example, rows)
 
     def fingerprint(self) -> str:

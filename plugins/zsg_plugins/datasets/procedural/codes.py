@@ -66,7 +66,7 @@ OPERATIONS: Mapping[str, Callable[[Sequence[str]], str]] = {
     "alphabet": lambda symbols: "-".join(sorted(symbols)),
     "successor": lambda symbols: "-".join(map(_next_letter, symbols)),
     "rotation": lambda symbols: "-".join([*symbols[1:], symbols[0]]),
-    "ascending": lambda symbols: " < ".join(sorted(symbols)),
+    "ascending": lambda symbols: "<".join(sorted(symbols)),
     "total": lambda symbols: f"= {sum(map(int, symbols))}",
     "gap": lambda symbols: f"= {int(max(symbols)) - int(min(symbols))}",
 }

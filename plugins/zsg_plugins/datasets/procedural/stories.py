@@ -48,7 +48,7 @@ PREDICATES: Mapping[str, Mapping[str, str]] = {
         "weather": "sets out only in {x}",
         "craft": "once worked as a {x}",
         "mood": "has a {x} temper",
-        "place": "was born in the {x}",
+        "place": "was born by the {x}",
         "animal": "is followed by a {x}",
     },
     "inn": {
@@ -155,7 +155,5 @@ def tell(draws: Draws, domain: str, attribute: str) -> Passage:
             "{name} is {noun}. The {bare} {first} and {second}. In addition, {name} {third}.",
         )
     )
-    text = shape.format(
-        name=name, noun=with_article(domain), bare=domain, first=first, second=second, third=third
-    )
+    text = shape.format(name=name, noun=with_article(domain), bare=domain, first=first, second=second, third=third)
     return Passage(text, name, domain, facts)

@@ -44,9 +44,7 @@ def all_tasks() -> list[Task]:
         for place, domain in enumerate(family.seen_domains)
     ]
     unseen = [
-        ("unseen", family, domain, family.unseen_phrasings)
-        for family in FAMILIES
-        for domain in family.unseen_domains
+        ("unseen", family, domain, family.unseen_phrasings) for family in FAMILIES for domain in family.unseen_domains
     ]
     return [
         Task(f"{family.name}_{domain}", "seen" if side == "seen" else "unseen", family, domain, phrasings, number)

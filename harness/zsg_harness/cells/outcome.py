@@ -1,0 +1,26 @@
+"""What came of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a cell ended.
+
+    Attributes:
+        cell_id: Which cell.
+        state: Finished means committed to the store.
+        reason: Why it failed or was skipped, in one line.
+        seconds: How long it took.
+        scores: Means over tasks at the last step.
+    """
+
+    cell_id: str
+    state: Literal["finished", "failed", "skipped"]
+    reason: str | None
+    seconds: float
+    scores: Mapping[str, float]

@@ -1,0 +1,68 @@
+"""Adding a metric to finished cells: from their stored losses and answers, without a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from zsg_harness.evaluation.scoring import describe_outputs, opened, score
+from zsg_harness.matrix.expand import Choice
+from zsg_harness.plan.identity import identity
+from zsg_harness.store.store import Attempt, Store, read_json, read_parquet
+from zsg_harness.store.tables import SCORES
+from zsg_registry import ExampleSet, Metric, MetricBatch, ZsgError
+
+
+def missing_outputs(store: Store, cell_id: str, metric: Metric) -> bool:
+    """Whether a committed cell has no scores of a metric yet."""
+    folder = store.committed(cell_id)
+    if folder is None:
+        return False
+    known = {output for path in folder.glob("metrics*.json") for output in read_json(path)}
+    return not set(metric.outputs) <= known
+
+
+def rescore(store: Store, cell_id: str, choice: Choice) -> None:
+    """Score a committed cell with one more metric; trains nothing.
+
+    Writes `scores.<metric>.parquet` and `metrics.<metric>.json` beside the cell's own.
+
+    Raises:
+        ZsgError: The metric needs the model, or the cell kept no generations to score.
+    """
+    metric = choice.components[0]
+    assert isinstance(metric, Metric)
+    if "model" in metric.requires:
+        raise ZsgError(f"metric {choice.label!r} needs the model: it can only be scored while a cell runs")
+    folder = store.committed(cell_id)
+    if folder is None:
+        raise ZsgError(f"cell {cell_id} is not in the store {store.root}, or not finished")
+    frames = _score_steps(store, folder, metric)
+    if not frames:
+        raise ZsgError(f"cell {cell_id} kept no generations: metric {choice.label!r} cannot be added to it")
+    attempt = Attempt(folder.parent, folder.name)
+    suffix = choice.pipeline.head.name if not choice.pipeline.head.params else identity(choice.identity[0])
+    table = pa.Table.from_pandas(pd.concat(frames), SCORES, preserve_index=False)
+    attempt.write_table(f"scores.{suffix}", table)
+    attempt.write_json(f"metrics.{suffix}", describe_outputs([metric]))
+
+
+def _score_steps(store: Store, folder: Path, metric: Metric) -> list[pd.DataFrame]:
+    examples = ExampleSet(store.read_eval_set(read_json(folder / "status.json")["evalset"]))
+    stored = read_parquet(folder / "examples.parquet").to_pandas()
+    scores = read_parquet(folder / "scores.parquet").to_pandas()
+    tokens = scores.groupby("step")["tokens"].first()
+    frames: list[pd.DataFrame] = []
+    (metric,) = opened([metric])
+    try:
+        for step, rows in stored.groupby("step", sort=True):
+            answers = None if rows["prediction"].isna().any() else rows["prediction"].tolist()
+            batch = MetricBatch(examples, rows["loss"].to_numpy(), rows["tokens"].to_numpy(), answers)
+            scored = score([metric], batch)
+            if len(scored.frame):
+                frames.append(scored.frame.assign(step=step, tokens=tokens[step]))
+    finally:
+        metric.close()
+    return frames

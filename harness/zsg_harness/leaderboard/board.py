@@ -1,0 +1,185 @@
+"""A leaderboard, computed: its rows in sections, what to know before reading them, and what went wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from rich.console import RenderableType
+
+from zsg_harness.leaderboard.collect import OpenCell, Results
+from zsg_harness.leaderboard.console import terminal_table
+from zsg_harness.leaderboard.environment import environment
+from zsg_harness.leaderboard.formatting import LOSS_DIGITS, Column, columns, count, number
+from zsg_harness.leaderboard.statistics import MINIMUM_REPLICATES, NOTHING, Interval, prediction_interval
+from zsg_harness.leaderboard.summary import cell_figures, unseen_curves
+from zsg_harness.leaderboard.table import (
+    RANDOM,
+    Row,
+    SectionKey,
+    collect_rows,
+    random_row,
+    row_key,
+    score_columns,
+    table,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The rows that are ranked against each other.
+
+    Attributes:
+        lines: Their part of the leaderboard.
+        null_band: Where one more random order's `aulc` falls with 95 %.
+        held_out: What the loss is measured on: "unseen tasks", or "held-out examples" of data without tasks.
+        notes: What to know before reading it.
+    """
+
+    key: SectionKey
+    rows: Sequence[Row]
+    lines: pd.DataFrame
+    columns: Sequence[Column]
+    null_band: Interval
+    held_out: str
+    notes: Sequence[str]
+
+    @property
+    def title(self) -> str:
+        """The dataset, and the model and budget it was learnt with."""
+        return f"{self.key.dataset} · {self.key.model} · budget {self.key.budget}"
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The lines as dictionaries."""
+        return [{str(key): value for key, value in line.items()} for line in self.lines.to_dict("records")]
+
+    @property
+    def headline(self) -> str:
+        """What the section shows, in a sentence or two."""
+        return " ".join(_headline(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """What a store came to.
+
+    Attributes:
+        title: The name of the matrix.
+        rows: One line for each arrangement × dataset × embedder × model × budget.
+        curves: The unseen loss of each cell at each evaluated step.
+        environment: The values of each entry of the cells' provenance.
+    """
+
+    title: str
+    rows: pd.DataFrame
+    sections: Sequence[Section]
+    curves: pd.DataFrame
+    results: Results
+    environment: Mapping[str, list[str]]
+
+    def table(self) -> RenderableType:
+        """The leaderboard for a terminal."""
+        return terminal_table(self)
+
+    @property
+    def state(self) -> str:
+        """How far the matrix has come: `16 of 18 cells finished, 1 failed, 1 skipped`."""
+        states = Counter(cell.state for cell in self.results.open)
+        done = len(self.results.finished)
+        parts = [f"{done} of {count(done + states.total(), 'cell')} finished"]
+        return ", ".join(parts + [f"{states[state]} {state}" for state in sorted(states)])
+
+    @property
+    def reasons(self) -> list[OpenCell]:
+        """The cells that failed or were skipped, failures first."""
+        told = [cell for cell in self.results.open if cell.state != "unfinished"]
+        return sorted(told, key=lambda cell: cell.state)
+
+
+def assemble(results: Results) -> Leaderboard:
+    """Compute a leaderboard from what was read."""
+    curves = unseen_curves(results.scores)
+    figures = cell_figures(results.scores, curves)
+    grouped = collect_rows(results.finished, figures)
+    failed = Counter(row_key(cell) for cell in results.open if cell.state == "failed")
+    scores = score_columns(figures)
+    rows = table(grouped, scores, failed)
+    sections = [_section(key, members, rows, scores) for key, members in grouped.items()]
+    names = dict.fromkeys(plan.name for plan in results.plans.values())
+    title = " + ".join(names) or "Leaderboard"
+    return Leaderboard(title, rows, sections, curves, results, environment(results.finished))
+
+
+def _section(key: SectionKey, rows: Sequence[Row], table: pd.DataFrame, scores: Sequence[str]) -> Section:
+    mine = (table["dataset"] == key.dataset) & (table["model"] == key.model) & (table["budget"] == key.budget)
+    lines = table[mine]
+    random = random_row(rows)
+    null_band = prediction_interval(random.values("aulc")) if random else NOTHING
+    held_out = " and ".join(sorted(set(lines["held_out"])))
+    notes = list(_notes(rows, random, lines))
+    return Section(key, rows, lines, columns(lines, scores), null_band, held_out, notes)
+
+
+def _headline(section: Section) -> Iterator[str]:
+    first = section.lines.iloc[0]
+    yield (
+        f"Lowest area under the loss curve on {section.held_out}: {first['arrangement']}, "
+        f"{number(first['aulc'], LOSS_DIGITS)}."
+    )
+    verdicts: dict[str, list[str]] = {}
+    for line in section.records:
+        verdicts.setdefault(str(line["verdict"]).partition(" ")[0], []).append(str(line["arrangement"]))
+    for word in ("better", "worse"):
+        if names := verdicts.get(word):
+            yield f"{word.capitalize()} than random: {', '.join(names)}."
+    if names := verdicts.get("tie"):
+        yield f"Not told apart from random: {', '.join(names)}."
+    if names := verdicts.get("undecided"):
+        yield f"Undecided: {', '.join(names)}."
+
+
+def _notes(rows: Sequence[Row], random: Row | None, lines: pd.DataFrame) -> Iterator[str]:
+    if lines["verdict"].str.startswith("undecided").any():
+        yield f"Nothing is called better or worse under {MINIMUM_REPLICATES} distinct orders a side."
+    if random is None:
+        yield "Random order was not run, or has not finished: there is nothing to compare with."
+    repeats = sum(len(row.cells) - len(row.replicates) for row in rows)
+    if repeats:
+        yield f"{count(repeats, 'cell')} came to an order that another seed had given; an order counts once."
+    yield from _unlike_random(rows, random)
+    if len(steps := sorted(set(lines["step_final"]))) > 1:
+        yield f"The rows end at different steps ({', '.join(number(step, 0) for step in steps)})."
+    if lines["oracle"].any():
+        yield "Oracle: the arrangement saw the very examples that are scored."
+    if left_out := max(cell.status.counts.get("invalid_eval", 0) for row in rows for cell in row.cells):
+        yield f"{count(left_out, 'evaluation example')} could not be scored and left out."
+
+
+def _unlike_random(rows: Sequence[Row], random: Row | None) -> Iterator[str]:
+    """Which rows differ from random in more than the order."""
+    if random is None:
+        return
+    sets, others = _sets(random), [row for row in rows if row is not random]
+    apart = [row.key.arrangement for row in others if not sets.keys() & _sets(row).keys()]
+    if apart:
+        yield f"Trained under other settings than {RANDOM}, so not compared with it: {', '.join(apart)}."
+    selected = [
+        row.key.arrangement
+        for row in others
+        if any(sets[block] != mine for block, mine in _sets(row).items() if block in sets)
+    ]
+    if selected:
+        names = ", ".join(dict.fromkeys(selected))
+        yield f"Trained on other examples than {RANDOM}, so selection and order are mixed: {names}."
+
+
+def _sets(row: Row) -> dict[str, set[str]]:
+    """The sets of examples a row was trained on, by block."""
+    sets: dict[str, set[str]] = {}
+    for cell in row.cells:
+        sets.setdefault(cell.record.block, set()).add(cell.set_hash)
+    return sets

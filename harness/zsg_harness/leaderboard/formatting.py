@@ -1,0 +1,120 @@
+"""Figures as people read them, the same in every format."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from zsg_harness.leaderboard.table import score_column
+
+MISSING: Final = "–"
+LOSS_DIGITS: Final = 3
+SCORE_DIGITS: Final = 2
+HASH_DIGITS: Final = 12
+SCORE_HEADINGS: Final = {"rouge1": "ROUGE-1", "rougeL": "ROUGE-L", "exact_match": "exact match"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as it is shown.
+
+    Attributes:
+        key: The column of the leaderboard it shows, and is sorted by.
+        heading: What stands above it.
+        digits: Decimals of a number; None for text and whole numbers.
+        limits: The columns that hold the limits of its 95 % interval.
+        signed: Whether a plus is written.
+        secondary: Whether it is left out until asked for.
+        title: The heading in full, for those who wonder.
+    """
+
+    key: str
+    heading: str
+    digits: int | None = None
+    limits: tuple[str, str] | None = None
+    signed: bool = False
+    secondary: bool = False
+    title: str = ""
+
+
+_FIRST: Final = (
+    Column("rank", "#", title="Rank by aulc"),
+    Column("arrangement", "arrangement"),
+    Column("embedder", "embedder"),
+    Column("access", "sees", title="What the arrangement may see of the unseen tasks"),
+    Column("aulc", "aulc", LOSS_DIGITS, title="Area under the unseen loss over log(1 + step): a mean loss"),
+    Column("delta_vs_random", "Δ random", LOSS_DIGITS, ("delta_low", "delta_high"), signed=True,
+           title="aulc minus that of random order, with its 95 % interval"),
+    Column("verdict", "verdict", title="What the interval allows to be said"),
+    Column("loss_final", "final loss", LOSS_DIGITS, ("loss_final_low", "loss_final_high"),
+           title="Unseen loss at the last step, with its 95 % interval"),
+)  # fmt: skip
+_LAST: Final = (
+    Column("replicates", "orders", title="Distinct orders within a block: the replicates"),
+    Column("failed", "failed", title="Cells that failed"),
+    Column("seeds", "seeds", secondary=True, title="Seeds covered"),
+    Column("loss_best", "best loss", LOSS_DIGITS, secondary=True,
+           title="Lowest unseen loss; picked on the scored examples"),
+    Column("aulc_linear", "aulc, linear", LOSS_DIGITS, secondary=True, title="The same over steps"),
+    Column("aulc_tokens", "aulc, tokens", LOSS_DIGITS, secondary=True, title="The same over training tokens"),
+    Column("loss_delta_vs_random", "Δ final loss", LOSS_DIGITS, ("loss_delta_low", "loss_delta_high"),
+           signed=True, secondary=True, title="Final loss minus that of random order"),
+    Column("loss_verdict", "verdict, final loss", secondary=True),
+    Column("loss_final_example", "final loss, by example", LOSS_DIGITS, secondary=True,
+           title="Every example weighs the same, not every task"),
+    Column("step_final", "steps", 0, secondary=True),
+    Column("tokens_final", "tokens", 0, secondary=True),
+    Column("set_hash", "set", secondary=True, title="Which examples were trained on"),
+    Column("order_hash", "order", secondary=True, title="In which order"),
+)  # fmt: skip
+
+
+def columns(lines: pd.DataFrame, scores: Sequence[str]) -> list[Column]:
+    """The columns to show of some rows: those with anything to say."""
+    middle = [Column(score_column(name), SCORE_HEADINGS.get(name, name), SCORE_DIGITS,
+                     title="On unseen tasks at the last step") for name in scores]  # fmt: skip
+    always = {"rank", "aulc", "delta_vs_random", "loss_final"}
+    shown = []
+    for column in (*_FIRST, *middle, *_LAST):
+        silent = lines[column.key].isna().all() or (column.key == "failed" and not lines["failed"].any())
+        if column.key in always or not silent:
+            shown.append(column)
+    return shown
+
+
+def text(line: Mapping[str, Any], column: Column) -> str:
+    """One entry without its interval."""
+    value = line[column.key]
+    if pd.isna(value):
+        return MISSING
+    if column.key.endswith("_hash"):
+        return str(value) if " " in str(value) else str(value)[:HASH_DIGITS]
+    return str(value) if column.digits is None else number(float(value), column.digits, signed=column.signed)
+
+
+def interval(line: Mapping[str, Any], column: Column) -> str:
+    """An entry's interval in brackets; empty if it has none."""
+    if column.limits is None or column.digits is None:
+        return ""
+    low, high = (float(line[limit]) for limit in column.limits)
+    if math.isnan(low):
+        return ""
+    return "[{}, {}]".format(*(number(limit, column.digits, signed=column.signed) for limit in (low, high)))
+
+
+def number(value: float, digits: int, *, signed: bool = False) -> str:
+    """A number with a true minus sign, thousands set apart, and no minus zero."""
+    if math.isnan(value):
+        return MISSING
+    rounded = round(value, digits) + 0.0
+    written = f"{rounded:{'+' if signed and rounded else ''},.{digits}f}"
+    return written.replace("-", "−").replace(",", "\u202f")
+
+
+def count(n: int, noun: str) -> str:
+    """`1 cell`, `2 cells`."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

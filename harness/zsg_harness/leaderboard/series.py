@@ -1,0 +1,99 @@
+"""The loss of each row of a section over training, with what it spreads over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from zsg_harness.leaderboard.board import Leaderboard, Section
+from zsg_harness.leaderboard.statistics import prediction_interval
+from zsg_harness.leaderboard.table import Row, random_row
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A mean at each step and a band around it. The band is NaN where there is nothing to spread over."""
+
+    mean: pd.Series[float]
+    low: pd.Series[float]
+    high: pd.Series[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One row's curves, all over the same steps.
+
+    Attributes:
+        tokens: Mean training tokens seen so far.
+        loss: The mean over replicates, from their least to their greatest.
+        difference: The same after taking random's mean of the same block away; None if no block holds both.
+        is_random: Then both bands are the null band: where one more random order falls with 95 %.
+    """
+
+    name: str
+    tokens: pd.Series[float]
+    loss: Line
+    difference: Line | None
+    is_random: bool
+
+
+def section_series(board: Leaderboard, section: Section) -> list[Series]:
+    """The curves of a section, in the order of its lines."""
+    random = random_row(section.rows)
+    baseline = _random_means(board, random)
+    rows = {(row.key.arrangement, row.key.embedder): row for row in section.rows}
+    labels = [(line["arrangement"], line["embedder"]) for line in section.records]
+    ordered = [rows[arrangement, None if pd.isna(embedder) else embedder] for arrangement, embedder in labels]
+    return [_series(board, row, random, baseline) for row in ordered]
+
+
+def _series(board: Leaderboard, row: Row, random: Row | None, baseline: dict[str, pd.Series[float]]) -> Series:
+    losses = _by_replicate(board, row, "loss")
+    tokens = _by_replicate(board, row, "tokens").mean(axis="columns")
+    embedder = f" ({row.key.embedder})" if row.key.embedder else ""
+    name = row.key.arrangement + embedder
+    if row is random:
+        band = _null_band(losses)
+        apart = Line(band.mean - band.mean, band.low - band.mean, band.high - band.mean)
+        return Series(name, tokens, band, apart, is_random=True)
+    differences = {
+        position: losses[position] - baseline[replicate.block]
+        for position, replicate in enumerate(row.replicates)
+        if replicate.block in baseline
+    }
+    difference = _spread(pd.DataFrame(differences).reindex(losses.index)) if differences else None
+    return Series(name, tokens, _spread(losses), difference, is_random=False)
+
+
+def _by_replicate(board: Leaderboard, row: Row, figure: str) -> pd.DataFrame:
+    """A figure of the curves: a line for each step that all replicates have, a column for each replicate."""
+    cells = {cell.cell_id: position for position, replicate in enumerate(row.replicates) for cell in replicate.cells}
+    mine = board.curves[board.curves["cell"].isin(cells)]
+    replicate = mine["cell"].astype("str").map(cells).rename("replicate")
+    means = mine.groupby([mine["step"], replicate])[figure].mean()
+    return means.unstack("replicate").dropna().astype("float64")
+
+
+def _random_means(board: Leaderboard, random: Row | None) -> dict[str, pd.Series[float]]:
+    """Random's mean loss at each step of each block."""
+    if random is None:
+        return {}
+    losses = _by_replicate(board, random, "loss")
+    members: dict[str, list[int]] = {}
+    for position, replicate in enumerate(random.replicates):
+        members.setdefault(replicate.block, []).append(position)
+    return {block: losses[positions].mean(axis="columns") for block, positions in members.items()}
+
+
+def _spread(losses: pd.DataFrame) -> Line:
+    mean = losses.mean(axis="columns")
+    if losses.shape[1] < 2:
+        return Line(mean, mean * float("nan"), mean * float("nan"))
+    return Line(mean, losses.min(axis="columns"), losses.max(axis="columns"))
+
+
+def _null_band(losses: pd.DataFrame) -> Line:
+    bands = [prediction_interval([float(loss) for loss in row]) for row in losses.to_numpy()]
+    frame = pd.DataFrame(bands, index=losses.index, columns=["mean", "low", "high"], dtype="float64")
+    return Line(frame["mean"], frame["low"], frame["high"])

@@ -1,0 +1,241 @@
+"""The rows of a leaderboard: what each arrangement came to, and how it stands to random order.
+
+A row is an arrangement on a dataset with an embedder, a model and a budget. It is ranked among the rows of
+the same dataset, model and budget: a *section*.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, Final, NamedTuple
+
+import pandas as pd
+
+from zsg_harness.leaderboard.collect import FinishedCell, OpenCell
+from zsg_harness.leaderboard.statistics import (
+    NOTHING,
+    Difference,
+    difference_to_random,
+    t_interval,
+    verdict,
+)
+from zsg_harness.leaderboard.summary import LOSS_FIGURES
+from zsg_registry.errors import ZsgError
+
+RANDOM: Final = "random"
+SCORES_FIRST: Final = ("rouge1", "rougeL", "exact_match")
+COLUMNS_BEFORE_SCORES: Final = (
+    "rank", "arrangement", "dataset", "embedder", "model", "budget", "access", "seeds",
+    "loss_final", "loss_final_low", "loss_final_high", "loss_best", "aulc", "aulc_linear", "aulc_tokens",
+    "delta_vs_random", "delta_low", "delta_high", "verdict",
+)  # fmt: skip
+COLUMNS_AFTER_SCORES: Final = (
+    "set_hash", "order_hash", "replicates", "failed",
+    "loss_final_example", "loss_delta_vs_random", "loss_delta_low", "loss_delta_high", "loss_verdict",
+    "held_out", "oracle", "step_final", "tokens_final",
+)  # fmt: skip
+
+
+class SectionKey(NamedTuple):
+    """What rows that are ranked against each other share."""
+
+    dataset: str
+    model: str
+    budget: str
+
+
+class RowKey(NamedTuple):
+    """What names a row."""
+
+    section: SectionKey
+    arrangement: str
+    embedder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replicate:
+    """One distinct order within a block, which may have been reached from several seeds and in several cells.
+
+    Attributes:
+        figures: Each figure's mean over the cells.
+    """
+
+    block: str
+    order_hash: str
+    cells: tuple[FinishedCell, ...]
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row's replicates, in the order in which the plan first names them."""
+
+    key: RowKey
+    replicates: tuple[Replicate, ...]
+
+    @property
+    def cells(self) -> list[FinishedCell]:
+        """The finished cells of every replicate."""
+        return [cell for replicate in self.replicates for cell in replicate.cells]
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether another order seed could have given another order."""
+        return any(cell.record.seeds.order is not None for cell in self.cells)
+
+    def values(self, figure: str) -> list[float]:
+        """One figure of every replicate."""
+        return [replicate.figures[figure] for replicate in self.replicates]
+
+    def by_block(self, figure: str) -> dict[str, list[float]]:
+        """One figure of the replicates of each block."""
+        blocks: dict[str, list[float]] = {}
+        for replicate in self.replicates:
+            blocks.setdefault(replicate.block, []).append(replicate.figures[figure])
+        return blocks
+
+
+def row_key(cell: FinishedCell | OpenCell) -> RowKey:
+    """The row that a cell belongs to."""
+    labels = cell.labels
+    section = SectionKey(labels.dataset, labels.model, labels.budget)
+    return RowKey(section, labels.arrangement, labels.embedder)
+
+
+def collect_rows(cells: Iterable[FinishedCell], figures: pd.DataFrame) -> dict[SectionKey, list[Row]]:
+    """Group finished cells into rows of distinct orders, and rows into sections, as the plan lists them."""
+    grouped: dict[RowKey, dict[tuple[str, str], list[FinishedCell]]] = {}
+    for cell in cells:
+        orders = grouped.setdefault(row_key(cell), {})
+        orders.setdefault((cell.record.block, cell.order_hash), []).append(cell)
+    sections: dict[SectionKey, list[Row]] = {}
+    for key, orders in grouped.items():
+        row = Row(key, tuple(_replicate(*order, members, figures) for order, members in orders.items()))
+        _check_one_setting(row)
+        sections.setdefault(key.section, []).append(row)
+    return sections
+
+
+def _replicate(block: str, order_hash: str, cells: list[FinishedCell], figures: pd.DataFrame) -> Replicate:
+    means = figures.loc[[cell.cell_id for cell in cells]].mean()
+    by_name = {str(name): float(mean) for name, mean in means.items()}
+    return Replicate(block, order_hash, tuple(cells), by_name)
+
+
+def _check_one_setting(row: Row) -> None:
+    """Refuse to average over cells that were trained or evaluated under different settings.
+
+    The labels do not name every setting (a learning rate, say), but the block does, and within one setting it
+    is fixed by the seeds of the data and of the training.
+    """
+    blocks: dict[tuple[int | None, int | None], set[str]] = {}
+    for cell in row.cells:
+        seeds = cell.record.seeds
+        blocks.setdefault((seeds.data, seeds.train), set()).add(cell.record.block)
+    if any(len(found) > 1 for found in blocks.values()):
+        section, arrangement, _ = row.key
+        raise ZsgError(
+            f"{arrangement!r} on {' · '.join(section)}: cells of different settings carry the same labels, and "
+            "cannot share a row; if they are of several matrices, choose one by its <name>-<hash>"
+        )
+
+
+def random_row(rows: Sequence[Row]) -> Row | None:
+    """The random order of a section, which serves every embedder."""
+    return next((row for row in rows if row.key.arrangement == RANDOM), None)
+
+
+def against_random(row: Row, random: Row | None, figure: str) -> Difference | None:
+    """A row minus random in one figure, within the blocks that hold both."""
+    if random is None:
+        return None
+    return difference_to_random(row.by_block(figure), random.by_block(figure), stochastic=row.stochastic)
+
+
+def score_columns(figures: pd.DataFrame) -> list[str]:
+    """The columns of scores: the usual ones first and always, then what else was measured."""
+    others = sorted(str(name) for name in figures.columns if name not in LOSS_FIGURES)
+    return [*SCORES_FIRST, *(name for name in others if name not in SCORES_FIRST)]
+
+
+def table(
+    sections: Mapping[SectionKey, Sequence[Row]], scores: Sequence[str], failed: Mapping[RowKey, int]
+) -> pd.DataFrame:
+    """The leaderboard: one line a row, the sections one after the other, each ranked by `aulc`.
+
+    Args:
+        sections: The rows of each section.
+        scores: The names of the scores beside the loss.
+        failed: How many cells of a row failed.
+    """
+    lines: list[dict[str, Any]] = []
+    for rows in sections.values():
+        random = random_row(rows)
+        section = [_line(row, random, scores) | {"failed": failed.get(row.key, 0)} for row in rows]
+        section.sort(key=lambda line: (math.isnan(line["aulc"]), line["aulc"], line["arrangement"]))
+        for line in section:
+            better = sum(other["aulc"] < line["aulc"] for other in section)
+            line["rank"] = None if math.isnan(line["aulc"]) else better + 1
+        lines += section
+    columns = [*COLUMNS_BEFORE_SCORES, *map(score_column, scores), *COLUMNS_AFTER_SCORES]
+    frame = pd.DataFrame(lines, columns=columns)
+    whole = ["rank", "seeds", "replicates", "failed"]
+    return frame.astype(dict.fromkeys(whole, "Int64"))
+
+
+def score_column(score: str) -> str:
+    """A score's column; one that shares its name with another column is told apart by a prefix."""
+    taken = score in COLUMNS_BEFORE_SCORES or score in COLUMNS_AFTER_SCORES
+    return f"metric:{score}" if taken else score
+
+
+def _line(row: Row, random: Row | None, scores: Sequence[str]) -> dict[str, Any]:
+    final = t_interval(row.values("loss_final"))
+    cells = row.cells
+    section, arrangement, embedder = row.key
+    line: dict[str, Any] = {
+        "arrangement": arrangement,
+        **section._asdict(),
+        "embedder": embedder,
+        "access": _agreed(cell.record.access for cell in cells),
+        "seeds": len({seed for cell in cells for seed in cell.seeds}),
+        "loss_final": final.mean,
+        "loss_final_low": final.low,
+        "loss_final_high": final.high,
+        "set_hash": _agreed(cell.set_hash for cell in cells),
+        "order_hash": _agreed(cell.order_hash for cell in cells),
+        "replicates": len(row.replicates),
+        "held_out": _agreed(cell.record.held_out for cell in cells),
+        "oracle": any(cell.record.oracle for cell in cells),
+    }
+    for figure in LOSS_FIGURES[1:]:
+        line[figure] = _mean(row.values(figure))
+    for score in scores:
+        measured = (replicate.figures.get(score, math.nan) for replicate in row.replicates)
+        line[score_column(score)] = _mean([value for value in measured if not math.isnan(value)])
+    return line | _standing(row, random, "aulc", "") | _standing(row, random, "loss_final", "loss_")
+
+
+def _standing(row: Row, random: Row | None, figure: str, prefix: str) -> dict[str, Any]:
+    """How a row stands to random in one figure: the difference, its limits, and the verdict."""
+    difference = None if row is random else against_random(row, random, figure)
+    interval = difference.interval if difference else NOTHING
+    return {
+        f"{prefix}delta_vs_random": interval.mean,
+        f"{prefix}delta_low": interval.low,
+        f"{prefix}delta_high": interval.high,
+        f"{prefix}verdict": "reference" if row is random else verdict(difference),
+    }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return fmean(values) if values else math.nan
+
+
+def _agreed(values: Iterable[str]) -> str:
+    """The value that all share, else how many there are."""
+    distinct = sorted(set(values))
+    return distinct[0] if len(distinct) == 1 else f"{len(distinct)} distinct"

@@ -1,0 +1,49 @@
+"""Writing every format of a leaderboard."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from zsg_harness.leaderboard.board import Leaderboard
+from zsg_harness.leaderboard.document import document
+from zsg_harness.leaderboard.markdown import markdown
+from zsg_harness.leaderboard.page import page
+from zsg_harness.leaderboard.tidy import every_step, final_step
+from zsg_harness.store.atomic import write_bytes
+
+
+def write(board: Leaderboard, out: Path) -> None:
+    """Write all reports to a folder.
+
+    Everything is rendered before the first file is touched, so that a fault leaves the former reports whole.
+    """
+    steps = every_step(board)
+    files = {
+        "leaderboard.csv": _csv(board.rows),
+        "scores.csv": _csv(final_step(steps)),
+        "scores.parquet": _parquet(steps),
+        "leaderboard.md": markdown(board).encode(),
+        "leaderboard.json": _json(document(board)),
+        "index.html": page(board).encode(),
+    }
+    for name, data in files.items():
+        write_bytes(out / name, data)
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False, compression="zstd")
+    return buffer.getvalue()

@@ -1,0 +1,76 @@
+"""A planned cell: all that a worker needs to run it, as plain JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from zsg_harness.matrix.schema import DataTable, EvaluationTable, ModelEntry, TokenBudget, TrainingTable
+from zsg_registry import Access
+
+
+class Labels(BaseModel):
+    """A cell's names in reports and filters."""
+
+    model_config = ConfigDict(frozen=True)
+
+    arrangement: str
+    dataset: str
+    embedder: str | None
+    model: str
+    budget: str
+
+    def __str__(self) -> str:
+        parts = (self.arrangement, self.dataset, self.embedder, self.model, self.budget)
+        return " × ".join(part for part in parts if part is not None)
+
+
+class CellSeeds(BaseModel):
+    """The seeds a cell runs with; None is a stream that changes nothing in it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    data: int | None
+    order: int | None
+    train: int | None
+
+
+class Cell(BaseModel):
+    """One combination of the matrix.
+
+    Attributes:
+        cell_id: Hash of everything that can change a number in the store.
+        training_id: Hash of what can change the trained model: cells that differ in evaluation alone share it.
+        block: Hash of what must be equal for two arrangements to be compared: all but arrangement and embedder.
+        user_seeds: The seeds of the matrix that this cell stands for, as written.
+        arrangement, dataset, embedder, metrics: References, to be bound by the worker.
+        base_dir: What the references' paths are relative to.
+        model_hash: What stands for the model's content.
+        state: `done` is in the store; `run` is to be run; `skipped` cannot run here.
+        reason: Why.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    cell_id: str
+    training_id: str
+    block: str
+    labels: Labels
+    user_seeds: tuple[str, ...]
+    seeds: CellSeeds
+    access: Access
+    arrangement: str
+    dataset: str
+    embedder: str | None
+    metrics: tuple[str, ...]
+    model: ModelEntry
+    model_hash: str
+    budget: Literal["all"] | int | TokenBudget
+    data: DataTable
+    training: TrainingTable
+    evaluation: EvaluationTable
+    base_dir: str
+    spec: dict[str, Any]
+    state: Literal["run", "done", "skipped"] = "run"
+    reason: str | None = None

@@ -1,0 +1,253 @@
+"""Running a matrix: plan, compare with the store, execute what is missing, write the leaderboard."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from zsg_harness.cells.outcome import Outcome
+from zsg_harness.cells.progress import Progress
+from zsg_harness.hooks import HookCaller
+from zsg_harness.matrix.load import LoadedMatrix
+from zsg_harness.plan.build import Plan, build_plan
+from zsg_harness.plan.cell import Cell
+from zsg_harness.plan.filter import choose
+from zsg_harness.plan.identity import identity
+from zsg_registry import Registry, hooks
+
+if TYPE_CHECKING:
+    from zsg_harness.leaderboard import Leaderboard
+    from zsg_harness.store.store import Store
+
+
+class Listener(Protocol):
+    """Who watches a run, such as the terminal's display."""
+
+    def planned(self, cells: Sequence[Cell]) -> None:
+        """The cells, each with its state; nothing has run yet."""
+
+    def progressed(self, progress: Progress) -> None:
+        """A running cell got on."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """A cell ended."""
+
+    def warned(self, message: str) -> None:
+        """Something the user should know, in one line."""
+
+
+class Silence:
+    """A listener that does nothing."""
+
+    def planned(self, cells: Sequence[Cell]) -> None:
+        """See `Listener`."""
+
+    def progressed(self, progress: Progress) -> None:
+        """See `Listener`."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """See `Listener`."""
+
+    def warned(self, message: str) -> None:
+        """See `Listener`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to run, never what.
+
+    Attributes:
+        workers: Worker processes; None leaves it to the matrix.
+        in_process: Run in this process, for a debugger.
+        filters: Only the cells that match (see `zsg_harness.plan.filter`).
+        limit: Only the first so many of the cells that are to be run.
+        fail_fast: Stop at the first failure.
+        out: Where the reports go; by default into the store.
+    """
+
+    workers: int | None = None
+    in_process: bool = False
+    filters: Sequence[str] = ()
+    limit: int | None = None
+    fail_fast: bool = False
+    out: Path | None = None
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """How a run ended.
+
+    Attributes:
+        outcomes: Of the cells that this run executed.
+        cells: All cells of the plan, with the state they had before.
+        leaderboard: The reports, and where they are.
+        folder: Where the reports are.
+        stopped: Whether `fail_fast` ended it early.
+    """
+
+    cells: Sequence[Cell]
+    folder: Path
+    leaderboard: Leaderboard
+    outcomes: list[Outcome] = field(default_factory=list)
+    stopped: bool = False
+
+    @property
+    def failed(self) -> list[Outcome]:
+        """The cells that failed."""
+        return [outcome for outcome in self.outcomes if outcome.state == "failed"]
+
+
+def run_matrix(
+    loaded: LoadedMatrix, store_folder: Path, options: RunOptions, listener: Listener | None = None
+) -> RunSummary:
+    """Run what is missing of a matrix, and write its leaderboard.
+
+    Raises:
+        ZsgError: The matrix or the store is not usable; nothing was run.
+    """
+    from zsg_harness.leaderboard import build
+    from zsg_harness.store.store import Store
+
+    listener = listener or Silence()
+    registry = Registry()
+    plan = build_plan(loaded, registry)
+    call_hook = HookCaller(registry, loaded.matrix.hooks, listener.warned)
+    store = Store(store_folder)
+    store.prepare()
+    cells = compare_with_store(choose(plan.cells, options.filters) if options.filters else plan.cells, store)
+    digest = freeze(plan, store)
+    for warning in plan.warnings:
+        listener.warned(warning)
+    listener.planned(cells)
+    name = loaded.matrix.matrix.name
+    states: Counter[str] = Counter(cell.state for cell in cells)
+    call_hook("zsg_plan_created", hooks.PlanCreated(event_id=f"plan-{digest}", matrix=name, cells=dict(states)))
+    outcomes, stopped = _execute(cells, store, loaded, options, listener, call_hook)
+    _add_missing_metrics(plan, cells, store, registry, listener)
+    folder = options.out or store_folder / "leaderboards" / name.replace("/", "-")
+    leaderboard = build(store_folder, folder, matrix=f"{name.replace('/', '-')}-{digest}")
+    call_hook(
+        "zsg_matrix_finished",
+        hooks.MatrixFinished(
+            event_id=f"finished-{digest}", matrix=name, cells=dict(Counter(outcome.state for outcome in outcomes))
+        ),
+    )
+    call_hook("zsg_leaderboard_written", hooks.LeaderboardWritten(event_id=f"leaderboard-{digest}", folder=folder))
+    return RunSummary(cells, folder, leaderboard, outcomes, stopped)
+
+
+def compare_with_store(cells: Sequence[Cell], store: Store) -> list[Cell]:
+    """The cells with what is to be done about each, and why."""
+    done = store.done_cells()
+    return [_compared(cell, cell.cell_id in done, store) for cell in cells]
+
+
+def _compared(cell: Cell, done: bool, store: Store) -> Cell:
+    if done:
+        return cell.model_copy(update={"state": "done", "reason": "in the store"})
+    if cell.state == "skipped":
+        return cell
+    before = store.last_status(cell.cell_id)
+    if before is None:
+        return cell.model_copy(update={"reason": "new"})
+    reason = f"failed before: {before['reason']}" if before["state"] == "failed" else "was cut short before"
+    return cell.model_copy(update={"reason": reason})
+
+
+def freeze(plan: Plan, store: Store) -> str:
+    """Write the plan into the store; returns its digest."""
+    matrix = plan.loaded.matrix
+    cells = [
+        {
+            "cell_id": cell.cell_id,
+            "labels": cell.labels.model_dump(),
+            "seeds": cell.user_seeds,
+            "access": cell.access,
+            "state": "skipped" if cell.state == "skipped" else "planned",
+            "reason": cell.reason,
+        }
+        for cell in plan.cells
+    ]
+    document = {"name": matrix.matrix.name, "matrix": matrix.model_dump(mode="json"), "cells": cells}
+    digest = identity(document)[:8]
+    store.write_matrix(matrix.matrix.name, digest, document)
+    return digest
+
+
+def _execute(
+    cells: Sequence[Cell],
+    store: Store,
+    loaded: LoadedMatrix,
+    options: RunOptions,
+    listener: Listener,
+    call_hook: Callable[[str, hooks.Event], None],
+) -> tuple[list[Outcome], bool]:
+    from zsg_harness.executors.local import run_in_process, run_in_workers
+
+    todo = [cell for cell in cells if cell.state == "run"][: options.limit]
+    if not todo:
+        return [], False
+    settings = loaded.matrix.run.model_copy(update={"workers": options.workers or loaded.matrix.run.workers})
+    by_id = {cell.cell_id: cell for cell in todo}
+    outcomes: list[Outcome] = []
+    events = (run_in_process if options.in_process else run_in_workers)(todo, store, settings)
+    try:
+        for event in events:
+            hook = _hook_event(event, by_id[event.cell_id].labels.model_dump())
+            if hook is not None:
+                call_hook(*hook)
+            if isinstance(event, Progress):
+                listener.progressed(event)
+                continue
+            outcomes.append(event)
+            listener.ended(event)
+            if event.state == "failed" and options.fail_fast:
+                return outcomes, True
+    finally:
+        events.close()
+    return outcomes, False
+
+
+def _hook_event(event: Progress | Outcome, labels: dict[str, str | None]) -> tuple[str, hooks.Event] | None:
+    """The hook that an event calls, with what it is told; None for mere signs of life."""
+    of: dict[str, Any] = {"cell_id": event.cell_id, "labels": labels}
+    if isinstance(event, Progress):
+        if event.stage == "loading":
+            return "zsg_cell_started", hooks.CellStarted(event_id=f"started-{event.cell_id}", **of)
+        if event.stage != "evaluating":
+            return None
+        return "zsg_step_evaluated", hooks.StepEvaluated(
+            event_id=f"evaluated-{event.cell_id}-{event.step}", step=event.step, scores=event.scores, **of
+        )
+    if event.state == "finished":
+        return "zsg_cell_finished", hooks.CellFinished(
+            event_id=f"finished-{event.cell_id}", seconds=event.seconds, scores=event.scores, **of
+        )
+    reason = event.reason or ""
+    if event.state == "failed":
+        return "zsg_cell_failed", hooks.CellFailed(event_id=f"failed-{event.cell_id}", reason=reason, **of)
+    return "zsg_cell_skipped", hooks.CellSkipped(event_id=f"skipped-{event.cell_id}", reason=reason, **of)
+
+
+def _add_missing_metrics(
+    plan: Plan, cells: Sequence[Cell], store: Store, registry: Registry, listener: Listener
+) -> None:
+    """Score the cells that were done before this matrix asked for one metric more."""
+    from zsg_harness.evaluation.rescore import missing_outputs, rescore
+    from zsg_harness.matrix.expand import Expander
+    from zsg_registry import Metric, ZsgError
+
+    choices = Expander(registry, plan.loaded.base_dir).choices("metric", plan.loaded.matrix.matrix.metrics)
+    for cell in cells:
+        for choice in choices:
+            metric = choice.components[0]
+            assert isinstance(metric, Metric)
+            if "model" in metric.requires or not missing_outputs(store, cell.cell_id, metric):
+                continue
+            try:
+                rescore(store, cell.cell_id, choice)
+            except ZsgError as error:
+                listener.warned(str(error))

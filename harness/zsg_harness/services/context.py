@@ -1,0 +1,213 @@
+"""The context of an arrangement: it holds what was declared and nothing else.
+
+The query that reaches this module was already cut down to the declared access, and the evaluation examples never
+come here: what a plugin may not see is not forbidden but absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zsg_harness.evaluation.losses import example_losses
+from zsg_harness.models.causal_lm import CausalLM
+from zsg_harness.plan.identity import identity
+from zsg_harness.services.embeddings import EmbeddingService, cached_array, hash_texts
+from zsg_harness.services.similarity import BlockwiseSimilarity
+from zsg_harness.training.batches import collate
+from zsg_harness.training.encoding import Encoded, encode
+from zsg_registry import (
+    ContractError,
+    ExampleSet,
+    Measure,
+    ModelHandle,
+    Need,
+    Role,
+    Similarity,
+    View,
+    generator,
+)
+
+
+@dataclass(slots=True)
+class Workbench:
+    """The services of one cell, shared by the parts of its pipe.
+
+    Attributes:
+        roles: The examples of each role, cut down to what the pipe declared; a role that may not be seen is missing.
+        load_model: Loads the cell's base model anew.
+        base: The base model, loaded when first needed.
+        embeddings: None when the pipe needs no embedder.
+        max_length: Tokens per example.
+        model_hash: Stands for the base model in cache keys.
+        cache: The store's cache folder.
+        batch_tokens: Tokens per forward pass.
+    """
+
+    roles: dict[Role, ExampleSet]
+    load_model: Callable[[], CausalLM]
+    embeddings: EmbeddingService | None
+    max_length: int
+    model_hash: str
+    cache: Path
+    batch_tokens: int
+    base: CausalLM | None = None
+    _encoded: dict[Role, Encoded] = field(default_factory=dict)
+
+    def base_model(self) -> CausalLM:
+        """The untrained base model, which nobody may change."""
+        if self.base is None:
+            self.base = self.load_model()
+        return self.base
+
+    def encoded(self, role: Role) -> Encoded:
+        """A role's examples as tokens."""
+        if role not in self._encoded:
+            self._encoded[role] = encode(self.roles[role], self.base_model().tokenizer, self.max_length)
+        return self._encoded[role]
+
+    def losses(self, role: Role) -> NDArray[np.float64]:
+        """The base model's loss on each example of a role, from the cache where it is known."""
+        texts = hash_texts(self.roles[role].texts("both"))
+        key = identity({"model": self.model_hash, "texts": texts, "max_length": self.max_length})
+        return cached_array(
+            self.cache / "losses" / f"{key}.npy",
+            lambda: example_losses(self.base_model(), self.encoded(role), self.batch_tokens),
+        )
+
+
+class CellContext:
+    """The registry's `ArrangeContext`, for one component at one place of a pipe."""
+
+    def __init__(
+        self,
+        bench: Workbench,
+        *,
+        needs: frozenset[Need],
+        stochastic: bool,
+        roles: dict[Role, ExampleSet],
+        budget: int,
+        batch_size: int,
+        order_seed: int,
+        position: int,
+    ) -> None:
+        self._bench = bench
+        self._needs = needs
+        self._stochastic = stochastic
+        self._roles = roles
+        self._budget = budget
+        self._batch_size = batch_size
+        self._order_seed = order_seed
+        self._position = position
+
+    @property
+    def pool(self) -> ExampleSet:
+        """The training examples."""
+        return self._roles["pool"]
+
+    @property
+    def query(self) -> ExampleSet:
+        """What the declared access leaves of the query."""
+        return self._role("query")
+
+    @property
+    def budget(self) -> int:
+        """How many examples to return."""
+        return self._budget
+
+    @property
+    def batch_size(self) -> int:
+        """Examples per optimizer step."""
+        return self._batch_size
+
+    def rng(self, *keys: str | int) -> np.random.Generator:
+        """A generator of the order stream, keyed by the place in the pipe."""
+        if not self._stochastic:
+            raise ContractError("context.rng was used, but stochastic = True was not declared")
+        return generator("order", self._order_seed, self._position, *keys)
+
+    def texts(self, role: Role, view: View = "both") -> list[str]:
+        """The texts of a role's examples."""
+        return self._role(role).texts(view)
+
+    def lengths(self, role: Role) -> NDArray[np.int64]:
+        """Tokens of each example."""
+        self._need(Need.TOKENIZER)
+        self._role(role)
+        return self._bench.encoded(role).lengths
+
+    def losses(self, role: Role) -> NDArray[np.float64]:
+        """The base model's loss on each example."""
+        self._need(Need.LOSSES)
+        if "completion" not in self._role(role).columns:
+            raise ContractError(f"the losses of the {role} need access 'answers'")
+        return self._bench.losses(role)
+
+    def embeddings(self, role: Role, view: View = "both") -> NDArray[np.float32]:
+        """Embeddings of a role's examples."""
+        self._need(Need.EMBEDDER)
+        assert self._bench.embeddings is not None
+        return self._bench.embeddings.vectors(self._role(role), role, view)
+
+    def similarity(
+        self, rows: NDArray[np.float32], columns: NDArray[np.float32], measure: Measure = "cosine"
+    ) -> Similarity:
+        """The similarity of two embedding matrices."""
+        return BlockwiseSimilarity(rows, columns, measure)
+
+    def model(self, fresh: bool = False) -> ModelHandle:
+        """The base model."""
+        self._need(Need.GRADIENTS if Need.MODEL not in self._needs else Need.MODEL)
+        lm = self._bench.load_model() if fresh else self._bench.base_model()
+        return Handle(lm, self._bench.max_length)
+
+    def _role(self, role: Role) -> ExampleSet:
+        if role not in self._roles:
+            raise ContractError(f"the {role} was used, but the declared access does not include it")
+        return self._roles[role]
+
+    def _need(self, need: Need) -> None:
+        if need not in self._needs:
+            raise ContractError(f"the service {need.value!r} was used, but needs does not declare it")
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """The registry's `ModelHandle`."""
+
+    lm: CausalLM
+    max_length: int
+    batch_size: int = 8
+
+    @property
+    def model(self) -> Any:
+        """The transformers model."""
+        return self.lm.model
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its tokenizer."""
+        return self.lm.tokenizer
+
+    @property
+    def device(self) -> str:
+        """Where it is."""
+        return str(self.lm.device)
+
+    def encode(self, examples: ExampleSet) -> Iterator[dict[str, Any]]:
+        """Right-padded, label-masked batches in the order of the examples."""
+        encoded = encode(examples, self.lm.tokenizer, self.max_length)
+        lengths = torch.from_numpy(encoded.lengths)
+        for start in range(0, len(encoded), self.batch_size):
+            rows = np.arange(start, min(start + self.batch_size, len(encoded)))
+            batch = collate(encoded, rows, self.lm.device)
+            positions = torch.arange(batch.input_ids.shape[1])
+            mask = (positions < lengths[rows][:, None]).long().to(self.lm.device)
+            labels = batch.input_ids.masked_fill(~batch.is_label, -100)
+            yield {"input_ids": batch.input_ids, "attention_mask": mask, "labels": labels}

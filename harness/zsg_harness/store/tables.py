@@ -1,0 +1,31 @@
+"""The schemas of a cell's tables that more than one module reads or writes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+SCORES: Final = pa.schema(
+    [
+        ("step", pa.int32()),
+        ("tokens", pa.int64()),
+        ("task", pa.string()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+        ("count", pa.int64()),
+    ]
+)
+"""`scores.parquet`: the mean of one metric output over one task's examples, after `step` optimizer steps."""
+
+EXAMPLES: Final = pa.schema(
+    [
+        ("step", pa.int32()),
+        ("example_id", pa.string()),
+        ("task", pa.string()),
+        ("loss", pa.float64()),
+        ("tokens", pa.int64()),
+        ("prediction", pa.string()),
+    ]
+)
+"""`examples.parquet`: one scored example after `step` steps; a prediction where one was generated."""

@@ -1,0 +1,107 @@
+"""Examples as tokens: encoded once, kept flat, cut to length without ever losing the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zsg_harness.training.template import pieces
+from zsg_registry import ExampleSet, ZsgError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """Tokenized examples, laid end to end.
+
+    Attributes:
+        tokens: int32 `[total]`.
+        is_label: bool `[total]`. Whether the token is to be predicted.
+        offsets: int64 `[n + 1]`. Example i is `tokens[offsets[i]:offsets[i + 1]]`.
+    """
+
+    tokens: NDArray[np.int32]
+    is_label: NDArray[np.bool_]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each example, int64 `[n]`."""
+        return np.diff(self.offsets)
+
+    @property
+    def label_counts(self) -> NDArray[np.int64]:
+        """Labels of each example, int64 `[n]`. An example with none has no loss and is left out everywhere."""
+        totals: NDArray[np.int64] = np.concatenate([[0], np.cumsum(self.is_label)]).astype(np.int64)
+        return totals[self.offsets[1:]] - totals[self.offsets[:-1]]
+
+    def example(self, i: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Tokens and label mask of one example."""
+        span = slice(self.offsets[i], self.offsets[i + 1])
+        return self.tokens[span], self.is_label[span]
+
+    def prompt(self, i: int) -> NDArray[np.int32]:
+        """The tokens of one example before its last answer: what a model generates from."""
+        tokens, is_label = self.example(i)
+        others = np.flatnonzero(~is_label)
+        return tokens[: others[-1] + 1 if len(others) else 0]
+
+
+def encode(examples: ExampleSet, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
+    """Tokenize prompt and answer separately and join them: `<bos>` prompt answer `<eos>`.
+
+    What is too long is cut on the prompt's left (the `<bos>` stays); only an answer that is too long by itself loses
+    its end. A tokenizer without a BOS token goes without.
+
+    Args:
+        examples: What to encode.
+        tokenizer: With an EOS token.
+        max_length: Tokens per example, at most.
+
+    Raises:
+        ZsgError: The tokenizer has no EOS token, so that no answer could end.
+    """
+    if tokenizer.eos_token_id is None:
+        raise ZsgError("the model's tokenizer has no EOS token: an answer could not end")
+    rows = [pieces(example) for example in examples]
+    texts = [piece.text for row in rows for piece in row]
+    ids = iter(tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else [])
+    bos = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    tokens: list[NDArray[np.int32]] = []
+    labels: list[NDArray[np.bool_]] = []
+    for row in rows:
+        joined, mask = list(bos), [False] * len(bos)
+        for piece in row:
+            own = next(ids) + ([tokenizer.eos_token_id] if piece.answer else [])
+            joined += own
+            mask += [piece.answer] * len(own)
+        cut = _cut(np.array(joined, dtype=np.int32), np.array(mask, dtype=np.bool_), max_length, len(bos))
+        tokens.append(cut[0])
+        labels.append(cut[1])
+    offsets = np.concatenate([[0], np.cumsum([len(own) for own in tokens], dtype=np.int64)])
+    nothing = np.empty(0)
+    return Encoded(
+        np.concatenate([nothing, *tokens]).astype(np.int32),
+        np.concatenate([nothing, *labels]).astype(np.bool_),
+        offsets.astype(np.int64),
+    )
+
+
+def _cut(
+    tokens: NDArray[np.int32], is_label: NDArray[np.bool_], max_length: int, bos: int
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    surplus = len(tokens) - max_length
+    if surplus <= 0:
+        return tokens, is_label
+    first_label = int(np.argmax(is_label)) if is_label.any() else len(tokens)
+    from_prompt = min(surplus, first_label - bos)
+    keep = np.r_[0:bos, bos + from_prompt : len(tokens)][:max_length]
+    return tokens[keep], is_label[keep]

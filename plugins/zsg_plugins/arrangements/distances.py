@@ -1,0 +1,68 @@
+"""How far each example of the pool is from the query set as a whole: the paper's similarity distances."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zsg_registry import Access, ArrangeContext, Measure, Similarity, View, ZsgError
+
+DistanceTo = Literal["wsd", "avg", "min", "max", "centroid"]
+_LARGEST_WEIGHT: Final = 100.0
+
+
+def access_of(view: View) -> Access:
+    """What embedding the query under this view lets an arrangement see."""
+    return Access.ANSWERS if view in ("both", "completion") else Access.PROMPTS
+
+
+def similarity_to_query(context: ArrangeContext, distance: Measure, view: View) -> Similarity:
+    """The pool's similarity to each query example.
+
+    Raises:
+        ZsgError: There is no query example.
+    """
+    if len(context.query) == 0:
+        raise ZsgError("there are no query examples, so nothing is near or far")
+    return context.similarity(context.embeddings("pool", view), context.embeddings("query", view), distance)
+
+
+def distance_to_query(context: ArrangeContext, to: DistanceTo, distance: Measure, view: View) -> NDArray[np.float64]:
+    """The distance d of each pool example to the whole query set, float64 `[N]`; d is minus the similarity.
+
+    The paper's similarity distances (He et al., arXiv 2406.11721), of a single training example in the place of those
+    of the first t steps: "min", "avg" and "max" are over the distances to all query examples, "centroid" is the
+    distance to their mean vector, "wsd" the weighted similarity distance of `weighted`.
+    """
+    similarity = similarity_to_query(context, distance, view)
+    if to == "centroid":
+        centre = context.embeddings("query", view).mean(axis=0, dtype=np.float64, keepdims=True)
+        return -context.similarity(context.embeddings("pool", view), centre.astype(np.float32), distance).reduce("max")
+    # The greatest similarity is the least distance.
+    if to == "min":
+        return -similarity.reduce("max")
+    if to == "max":
+        return -similarity.reduce("min")
+    if to == "avg":
+        return -similarity.reduce("mean")
+    return weighted(least=-similarity.reduce("max"), mean=-similarity.reduce("mean"))
+
+
+def weighted(least: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The paper's weighted similarity distance: `WSD_i = MD_i + w · AD_i` with `w = mean_i(MD_i) / mean_i(AD_i)`.
+
+    w makes both terms equally large on average (in the paper w_min = 1 and w_avg = w). Under the cosine, AD is minus
+    the mean cosine: w explodes where that is near 0, so that MD no longer counts, and is negative where it is below,
+    so that examples *far* on average are preferred. Such a weight balances nothing, and w = 1 is taken instead (both
+    distances count as they are) unless 0 < w ≤ 100, that is, unless the mean cosine is at least a hundredth of the
+    mean cosine to the nearest query example.
+
+    Args:
+        least: MD, the least distance of each example to the query set, float64 `[N]`.
+        mean: AD, its mean distance, float64 `[N]`.
+    """
+    numerator, denominator = float(least.mean()), float(mean.mean())
+    sound = denominator != 0 and 0 < numerator / denominator <= _LARGEST_WEIGHT
+    return least + (numerator / denominator if sound else 1.0) * mean

@@ -1,0 +1,176 @@
+"""Reading: from files to records, each with the place it stands at."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final, NamedTuple
+
+from zsg_registry import ZsgError, did_you_mean
+
+
+class Place(NamedTuple):
+    """Where a record stands, for messages."""
+
+    file: Path
+    unit: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.file}, {self.unit} {self.number}"
+
+
+Record = tuple[Place, Any]
+FIELDS: Final = frozenset(
+    ("id", "task", "source", "prompt", "completion", "messages", "instruction", "references", "choices", "meta")
+)
+"""What is read of a record; every other field is ignored."""
+
+
+def should_exist(path: Path) -> None:
+    """Check that there is something at `path`.
+
+    Raises:
+        ZsgError: There is not; the message has the nearest name in its folder.
+    """
+    if path.exists():
+        return
+    parent = path.parent
+    if not parent.is_dir():
+        raise ZsgError(f"no such file: {path} (there is no folder {parent})")
+    beside = [entry.name for entry in parent.iterdir()]
+    raise ZsgError(f"no such file: {path}{did_you_mean(path.name, beside, limit=1)}")
+
+
+def data_files(path: Path, *, without: Path | None = None) -> list[Path]:
+    """The data files at `path`: itself, or of a folder all files with a known extension, sorted by relative name.
+
+    Args:
+        path: A file or folder.
+        without: A file that is not data, though it may lie in the folder.
+
+    Raises:
+        ZsgError: There is none, or it is of a kind that is not read here.
+    """
+    should_exist(path)
+    if not path.is_dir():
+        _reader(path)
+        return [path]
+    found = [
+        file
+        for file in sorted(path.rglob("*"), key=lambda file: file.relative_to(path).as_posix())
+        if _extension(file) and file.is_file() and not _is_hidden(file.relative_to(path))
+    ]
+    if without is not None and without.exists():
+        found = [file for file in found if not file.samefile(without)]
+    if not found:
+        raise ZsgError(f"{path} holds no data files ({', '.join(_READERS)})")
+    return found
+
+
+def records(files: Iterable[Path]) -> Iterator[Record]:
+    """The records of all files, one at a time, each as it was written, with its place.
+
+    Raises:
+        ZsgError: A file cannot be read, or is not what its extension says.
+    """
+    for file in files:
+        with readable(file):
+            yield from _reader(file)(file)
+
+
+@contextmanager
+def readable(file: Path) -> Iterator[None]:
+    """Turn the errors of reading `file` into a `ZsgError` that names it."""
+    try:
+        yield
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ZsgError(f"{file} is not a whole gzip file: {error}") from None
+    except OSError as error:
+        raise ZsgError(f"{file} cannot be read: {error.strerror or error}") from None
+
+
+def _jsonl(file: Path) -> Iterator[Record]:
+    with file.open("rb") as handle:
+        yield from _lines(file, handle)
+
+
+def _jsonl_gz(file: Path) -> Iterator[Record]:
+    with gzip.open(file, "rb") as handle:
+        yield from _lines(file, handle)
+
+
+def _lines(file: Path, handle: IO[bytes] | gzip.GzipFile) -> Iterator[Record]:
+    # Read as bytes: text mode would also break lines at a lone "\r", and lose count of them.
+    for number, line in enumerate(handle, start=1):
+        text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        if text.strip():
+            place = Place(file, "line", number)
+            yield place, _parse(text.rstrip(), str(place))
+
+
+def _json(file: Path) -> Iterator[Record]:
+    content = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    if not content.strip():
+        return
+    value = _parse(content, str(file), hint=" (is it one object a line? then its extension is .jsonl)")
+    if not isinstance(value, list):
+        raise ZsgError(f"{file} is not a JSON list of examples (with one object a line, its extension is .jsonl)")
+    for number, item in enumerate(value, start=1):
+        yield Place(file, "item", number), item
+
+
+def _parse(text: bytes, where: str, hint: str = "") -> Any:
+    try:
+        return json.loads(text.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ZsgError(f"{where}: not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        at = f"line {error.lineno}, column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
+        raise ZsgError(f"{where}: not JSON: {error.msg} ({at}){hint}") from None
+    except (ValueError, RecursionError) as error:
+        raise ZsgError(f"{where}: not JSON that can be read: {error}") from None
+
+
+def _parquet(file: Path) -> Iterator[Record]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(file) as parquet:
+            columns = [name for name in parquet.schema_arrow.names if name in FIELDS]
+            number = 0
+            for batch in parquet.iter_batches(batch_size=8192, columns=columns):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield Place(file, "row", number), row
+    except pa.ArrowException as error:
+        raise ZsgError(f"{file} is not a whole Parquet file: {' '.join(str(error).split())}") from None
+
+
+_READERS: Final[dict[str, Callable[[Path], Iterator[Record]]]] = {
+    ".jsonl": _jsonl,
+    ".jsonl.gz": _jsonl_gz,
+    ".json": _json,
+    ".parquet": _parquet,
+}
+
+
+def _extension(file: Path) -> str | None:
+    return next((known for known in _READERS if file.name.lower().endswith(known)), None)
+
+
+def _reader(file: Path) -> Callable[[Path], Iterator[Record]]:
+    extension = _extension(file)
+    if extension is None:
+        own = "".join(file.suffixes[-2:] if file.suffix == ".gz" else file.suffixes[-1:])
+        raise ZsgError(f"{file}: unknown extension {own!r} (what is read: {', '.join(_READERS)}, or a folder of them)")
+    return _READERS[extension]
+
+
+def _is_hidden(relative: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in relative.parts)

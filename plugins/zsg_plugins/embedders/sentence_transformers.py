@@ -1,0 +1,156 @@
+"""The embedder `sentence-transformers`: any model of that library, by hub id or from a folder."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationInfo
+
+from zsg_plugins.embedders._sentence_encoder import SentenceEmbedder, SentenceModel
+from zsg_registry import EmbedContext, InputPath, Parameters, ZsgError
+
+
+def _hub_id_or_folder(model: str, info: ValidationInfo) -> str:
+    folder: str = TypeAdapter(InputPath).validate_python(model, context=info.context)
+    if Path(folder).is_dir():
+        return str(Path(folder).absolute())  # absolute, so that it is never taken for a hub id
+    if model.startswith((".", "/", "~")):
+        raise ValueError(f"there is no folder {folder}")
+    return model
+
+
+class SentenceTransformers(SentenceEmbedder):
+    """Any sentence-transformers model: a hub id, or a folder that holds one. Code in a model is never run.
+
+    Reimers and Gurevych, "Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks" (2019).
+    """
+
+    class Params(Parameters):
+        """Which model, and how texts go into it."""
+
+        model: Annotated[str, AfterValidator(_hub_id_or_folder)]
+        """A hub id such as "org/name", or a folder (relative to the matrix file)."""
+
+        revision: str | None = None
+        """Of a hub id: a commit, tag or branch. Only a commit says for ever what the vectors were made with."""
+
+        prompt: str | None = None
+        """Text put before every text; by default what the model itself prescribes, if anything."""
+
+        max_length: int | None = Field(default=None, ge=3)
+        """Tokens that are read of each text; by default as many as the model prescribes."""
+
+        dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+        """The weights' type. Less than float32 is faster, and may flip near-ties in an order."""
+
+    params: Params
+
+    def unavailable(self) -> str | None:
+        """Tells when the model would have to be downloaded and the network is off."""
+        if self._is_local or not _network_is_off() or self._is_cached():
+            return None
+        return self._not_cached()
+
+    def identity_params(self) -> dict[str, Any]:
+        """The parameters; a folder is known by a hash of its files."""
+        params = super().identity_params()
+        return params | {"model": self._folder_digest} if self._is_local else params
+
+    def load(self, context: EmbedContext) -> SentenceModel:
+        """The model, on `context.device`.
+
+        Raises:
+            ZsgError: It is not to be had, or not a model of this kind.
+        """
+        offline = context.offline or _network_is_off()
+        if offline and not self._is_local and not self._is_cached():
+            raise ZsgError(f"embedder 'sentence-transformers': {self._not_cached()}")
+        try:
+            return _LibraryModel(self.params, context.device, offline)
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            name = self.params.model
+            raise ZsgError(f"embedder 'sentence-transformers': {name!r} cannot be loaded: {first_line}") from None
+
+    @property
+    def _is_local(self) -> bool:
+        return Path(self.params.model).is_absolute()
+
+    def _is_cached(self) -> bool:
+        from huggingface_hub import try_to_load_from_cache
+
+        # "modules.json" is what a sentence-transformers model has; a plain encoder has only its "config.json".
+        model, revision = self.params.model, self.params.revision
+        names = ("modules.json", "config.json")
+        return any(isinstance(try_to_load_from_cache(model, name, revision=revision), str) for name in names)
+
+    def _not_cached(self) -> str:
+        model, revision = self.params.model, self.params.revision
+        command = f"hf download {model}" + (f" --revision {revision}" if revision else "")
+        return f"the model {model!r} is not in the local cache and the network is off; once, with network: {command}"
+
+    @functools.cached_property
+    def _folder_digest(self) -> str:
+        digest = hashlib.sha256()
+        folder = Path(self.params.model)
+        for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+            with file.open("rb") as handle:
+                content = hashlib.file_digest(handle, "sha256").hexdigest()
+            digest.update(f"{file.relative_to(folder).as_posix()}\n{content}\n".encode())
+        return f"sha256:{digest.hexdigest()}"
+
+
+def _network_is_off() -> bool:
+    names = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+    return any(os.environ.get(name, "").lower() in ("1", "true", "yes", "on") for name in names)
+
+
+class _LibraryModel(SentenceModel):
+    def __init__(self, params: SentenceTransformers.Params, device: str, offline: bool) -> None:
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        self._model = SentenceTransformer(
+            params.model,
+            device=device,
+            revision=params.revision,
+            local_files_only=offline,
+            trust_remote_code=False,
+            # Without it the checkpoint's own type is taken, often a half precision.
+            model_kwargs={"dtype": getattr(torch, params.dtype)},
+        )
+        self._prompt = params.prompt
+        if params.max_length is not None:
+            _check_length(self._model, params.max_length)
+            self._model.max_seq_length = params.max_length
+        self.max_length = self._model.max_seq_length
+
+    def measure(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        tokenizer = self._model.tokenizer
+        if not callable(tokenizer):  # static word vectors: no transformers tokenizer, and nothing is cut
+            return np.array([len(text) for text in texts], dtype=np.int64), np.zeros(len(texts), dtype=np.bool_)
+        full = [f"{self._prompt or ''}{text}" for text in texts]
+        ids = tokenizer(full, truncation=False, padding=False, return_attention_mask=False, verbose=False)["input_ids"]
+        lengths = np.array([len(row) for row in ids], dtype=np.int64)
+        limit = np.iinfo(np.int64).max if self.max_length is None else self.max_length
+        return np.minimum(lengths, limit), lengths > limit
+
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        found = self._model.encode(
+            list(texts), batch_size=len(texts), prompt=self._prompt, show_progress_bar=False, convert_to_numpy=True
+        )
+        return np.asarray(found, dtype=np.float32)
+
+
+def _check_length(model: Any, max_length: int) -> None:
+    config = getattr(model.transformers_model, "config", None)
+    limit = getattr(config, "max_position_embeddings", None)
+    if limit is not None and max_length > limit:
+        raise ValueError(f"max_length = {max_length}, but it has only {limit} positions")

@@ -1,0 +1,41 @@
+"""Fixtures that several packages' tests share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# No test needs the network.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+# The first example pays for imports, and the machine may be busy: a time limit would only make tests unreliable.
+settings.register_profile("zsg", deadline=None)
+settings.load_profile("zsg")
+
+THIRD_PARTY = Path(__file__).parent / "third_party"
+
+
+@pytest.fixture(scope="session")
+def third_party(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """`third_party(name)` really installs the distribution in `tests/third_party/<name>`, once.
+
+    It returns the folder to put on a subprocess's PYTHONPATH: the environment of the tests stays as it is.
+    """
+    installed: dict[str, Path] = {}
+
+    def install(name: str) -> Path:
+        if name not in installed:
+            target = tmp_path_factory.mktemp(name)
+            offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", *offline]
+            subprocess.run([*pip, "--target", str(target), str(THIRD_PARTY / name)], check=True)
+            installed[name] = target
+        return installed[name]
+
+    return install
