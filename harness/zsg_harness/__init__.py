@@ -5,13 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zsg_registry import ZsgError, __version__
-
 if TYPE_CHECKING:
     from zsg_harness.leaderboard import Leaderboard
     from zsg_harness.run import RunSummary
+    from zsg_registry import ZsgError, __version__
 
 __all__ = ["ZsgError", "__version__", "leaderboard", "run"]
+
+
+def __getattr__(name: str) -> object:
+    # The registry is imported when it is asked for: `zsg-harness --help` does without it.
+    if name in ("ZsgError", "__version__"):
+        import zsg_registry
+
+        value: object = getattr(zsg_registry, name)
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def run(matrix: str | Path, *, store: str | Path = "runs", workers: int | None = None) -> RunSummary:

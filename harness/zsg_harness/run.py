@@ -115,9 +115,10 @@ def run_matrix(
     registry = Registry()
     plan = build_plan(loaded, registry)
     call_hook = HookCaller(registry, loaded.matrix.hooks, listener.warned)
+    chosen = choose(plan.cells, options.filters) if options.filters else plan.cells
     store = Store(store_folder)
     store.prepare()
-    cells = compare_with_store(choose(plan.cells, options.filters) if options.filters else plan.cells, store)
+    cells = compare_with_store(chosen, store)
     digest = freeze(plan, store)
     for warning in plan.warnings:
         listener.warned(warning)

@@ -61,9 +61,9 @@ class Similarity(Protocol):
     """The similarity of N rows (usually the pool) to M columns (usually the query). The N × M matrix never exists.
 
     Larger is nearer: the cosine, or minus the Euclidean distance. Values are dots of float32-normalised vectors (norm
-    and quotient in float64, rounded once; for "euclidean" the float32 vectors as they are); float32 proposes, and what lies within 1e-6 is decided by the float64 dot, then
-    by the lowest index. So an order does not depend on block size, thread count or device. A vector that is zero or
-    not a number has no cosine: that is a `ContractError`.
+    and quotient in float64, rounded once; for "euclidean" the float32 vectors as they are); float32 proposes, and what
+    lies within 1e-6 is decided by the float64 dot, then by the lowest index. So an order does not depend on block
+    size, thread count or device. A vector that is zero or not a number has no cosine: that is a `ContractError`.
     """
 
     def blocks(self) -> Iterator[Block]:

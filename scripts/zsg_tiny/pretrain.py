@@ -1,9 +1,10 @@
-"""Pre-train zsg-tiny on the corpus that corpus.py made, within a fixed time.
+"""Pre-train zsg-tiny on the corpus that corpus.py made, for a number of tokens or until the time is over.
 
-    python scripts/zsg_tiny/pretrain.py --work WORK --out OUT --minutes 45
+    python scripts/zsg_tiny/pretrain.py --work WORK --out OUT --tokens 20_000_000 --minutes 60
 
 On Linux, ``MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000`` in the environment saves about a tenth of the
-time: memory is kept rather than given back to the system and zeroed again in every step.
+time: memory is kept rather than given back to the system and zeroed again in every step. On a shared machine set
+``OMP_WAIT_POLICY=PASSIVE`` too: otherwise a thread that waits for a preempted one spins, and steps can take seconds.
 
 ``WORK`` is the folder with the corpus. ``OUT`` receives the model in bfloat16, its tokenizer and the training log;
 it is rewritten every few minutes, so that a stopped run leaves a usable model.
@@ -99,7 +100,7 @@ def held_out_loss(model: torch.nn.Module, stem: Path) -> float:
 
 
 def learning_rate(share: float) -> float:
-    """Return the learning rate once ``share`` of the time is over: a linear warm-up, then a cosine."""
+    """Return the learning rate once ``share`` of the run is over: a linear warm-up, then a cosine."""
     if share < WARM_UP_SHARE:
         return PEAK_LEARNING_RATE * max(share, 1e-3) / WARM_UP_SHARE
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, (share - WARM_UP_SHARE) / (1 - WARM_UP_SHARE))))
@@ -180,13 +181,14 @@ def train(model: LlamaForCausalLM, arguments: argparse.Namespace) -> None:
     log.path.unlink(missing_ok=True)
     step, tokens, recent, next_look = 0, 0, [math.log(model.config.vocab_size)], 0.0
     while True:
-        share = (time.monotonic() - start) / (60 * arguments.minutes)
+        minutes = (time.monotonic() - start) / 60
+        share = max(tokens / arguments.tokens, minutes / arguments.minutes)
         rate = learning_rate(share)
-        if share * arguments.minutes >= next_look or share >= 1:
+        if minutes >= next_look or share >= 1:
             losses = [held_out_loss(model, arguments.work / name) for name in ("heldout_p3", "heldout_world")]
             log.row(step, tokens, float(np.mean(recent)), rate, *losses)
             export(model, arguments.work, arguments.out)
-            recent, next_look = [], next_look + arguments.look_every
+            recent, next_look = [], minutes + arguments.look_every
         if share >= 1:
             return
         length = next(length for until, length in SEQUENCE_LENGTHS if share < until)
@@ -200,7 +202,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--work", type=Path, required=True, help="the folder that corpus.py filled")
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
-    parser.add_argument("--minutes", type=float, default=45.0, help="time to train")
+    parser.add_argument("--tokens", type=int, default=20_000_000, help="tokens to train on")
+    parser.add_argument("--minutes", type=float, default=60.0, help="time after which to end in any case")
     parser.add_argument("--look-every", type=float, default=3.0, help="minutes between looks at held-out text")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)

@@ -74,13 +74,7 @@ def _check(order: Order, name: str, pool_size: int, budget: int, repeats: bool, 
 def _cut_to_tokens(order: Order, lengths: NDArray[np.int64], token_budget: int) -> Order:
     """The longest prefix whose examples have at most `token_budget` tokens together."""
     fits = int(np.searchsorted(np.cumsum(lengths[order.indices]), token_budget, side="right"))
-    if fits == len(order):
-        return order
-    cut = order.take(np.arange(fits))
-    if order.steps is None:
-        return cut
-    ends = np.unique(np.minimum(order.steps, fits))
-    return Order(cut.indices, cut.stages, cut.stage_names, cut.scores, ends[ends > 0])
+    return order.head(fits)
 
 
 def _repeat(order: Order, epochs: int, batch_size: int) -> Order:

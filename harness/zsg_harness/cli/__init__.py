@@ -42,7 +42,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except Interrupted as error:
         return _ended(error.format_message(), INTERRUPTED)
     except click.ClickException as error:
-        return _ended(f"error: {_one_line(error.format_message())}{_where_to_look(error)}", WRONG_INPUT)
+        return _ended(f"error: {_one_line(_message(error))}{_where_to_look(error)}", WRONG_INPUT)
     except click.Abort as error:
         if isinstance(error.__cause__, EOFError):
             raise error.__cause__ from None
@@ -59,6 +59,15 @@ def main(args: Sequence[str] | None = None) -> int:
 def _ended(message: str, code: int) -> int:
     click.echo(f"zsg-harness: {message}", err=True)
     return code
+
+
+def _message(error: click.ClickException) -> str:
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        from zsg_registry import did_you_mean
+
+        known = [name for parameter in error.ctx.command.params for name in parameter.opts]
+        return f"no such option {error.option_name!r}{did_you_mean(error.option_name, known)}"
+    return error.format_message()
 
 
 def _one_line(message: str) -> str:

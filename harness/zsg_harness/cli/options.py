@@ -9,10 +9,6 @@ from typing import Any, Final
 
 import click
 
-from zsg_harness.cli.output import Silenced
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 
 
@@ -33,9 +29,11 @@ class OutputFolder(click.ParamType[Path]):
 
 
 store_option: Final = click.option(
-    "--store", type=FOLDER, default=Path("runs"), show_default="./runs", help="The folder of results."
+    "--store", type=FOLDER, default=Path("runs"), metavar="DIR", help="The folder of results [default: ./runs]."
 )
-out_option: Final = click.option("--out", type=OutputFolder(), help="Where the reports go [default: into the store].")
+out_option: Final = click.option(
+    "--out", type=OutputFolder(), metavar="DIR", help="Where the reports go [default: into the store]."
+)
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 filter_option: Final = click.option(
     "--filter",
@@ -45,15 +43,7 @@ filter_option: Final = click.option(
     help="Only these cells, such as 'arrangement=tma*,seed=0'. May be repeated: all must match.",
 )
 
-
-def _silence(context: click.Context, parameter: click.Parameter, wanted: bool) -> bool:
-    context.meta[Silenced.KEY] = wanted
-    return wanted
-
-
-quiet_option: Final = click.option(
-    "-q", "--quiet", is_flag=True, is_eager=True, callback=_silence, help="Only results, and what went wrong."
-)
+quiet_option: Final = click.option("-q", "--quiet", is_flag=True, help="Only results, and what went wrong.")
 plain_option: Final = click.option("--plain", is_flag=True, help="A line for each cell that ends; no live display.")
 
 

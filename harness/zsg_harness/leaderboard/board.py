@@ -130,6 +130,10 @@ def _headline(section: Section) -> Iterator[str]:
         f"Lowest area under the loss curve on {section.held_out}: {first['arrangement']}, "
         f"{number(first['aulc'], LOSS_DIGITS)}."
     )
+    last = min(section.records, key=lambda line: float(line["loss_final"]))
+    if last["arrangement"] != first["arrangement"]:
+        # Which is lower may depend on when one stops, and that must not be left to a column.
+        yield f"Lowest at the last step: {last['arrangement']}, {number(last['loss_final'], LOSS_DIGITS)}."
     verdicts: dict[str, list[str]] = {}
     for line in section.records:
         verdicts.setdefault(str(line["verdict"]).partition(" ")[0], []).append(str(line["arrangement"]))

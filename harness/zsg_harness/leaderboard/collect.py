@@ -63,6 +63,7 @@ class FinishedCell:
         status: The committed attempt's status.
         set_hash: The multiset of the trained examples.
         order_hash: Their order, with the ends of the optimizer steps.
+        held_out: What was scored: "unseen tasks", or "held-out examples" of data without tasks.
     """
 
     cell_id: str
@@ -72,6 +73,7 @@ class FinishedCell:
     status: StatusRecord
     set_hash: str
     order_hash: str
+    held_out: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +163,11 @@ def _finished(folder: Path, covered: tuple[str, ...]) -> tuple[FinishedCell, Don
     record, done = _parse(CellRecord, folder / "cell.json"), _parse(DoneRecord, folder / "done.json")
     path = folder / done.attempt / "status.json"
     status = _parse(StatusRecord, path, done)
-    if status.set_hash is None or status.order_hash is None:
-        raise ZsgError(f"{path}: damaged (a finished attempt without set_hash and order_hash)")
+    if status.set_hash is None or status.order_hash is None or status.held_out is None:
+        raise ZsgError(f"{path}: damaged (a finished attempt without set_hash, order_hash or held_out)")
     seeds = covered or (_seed_text(record.seeds.model_dump()),)
-    cell = FinishedCell(folder.name, record.labels, seeds, record, status, status.set_hash, status.order_hash)
-    return cell, done
+    facts = (status.set_hash, status.order_hash, status.held_out)
+    return FinishedCell(folder.name, record.labels, seeds, record, status, *facts), done
 
 
 def _open(folder: Path, planned: PlannedCell | None, covered: tuple[str, ...]) -> Iterable[OpenCell]:
@@ -266,9 +268,9 @@ def _folders(path: Path) -> list[str]:
     return sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _seed_text(seed: int | Mapping[str, int | None]) -> str:
+def _seed_text(seed: int | str | Mapping[str, int | None]) -> str:
     """A user seed as text: `0`, or a table `data=0 order=1` without the streams that change nothing."""
-    if isinstance(seed, int):
+    if isinstance(seed, int | str):
         return str(seed)
     given = {stream: value for stream, value in seed.items() if value is not None}
     return " ".join(f"{stream}={value}" for stream, value in sorted(given.items())) or "any"

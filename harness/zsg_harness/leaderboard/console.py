@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,13 +11,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from zsg_harness.leaderboard.formatting import Column, interval, text
+from zsg_harness.leaderboard.formatting import LOSS_DIGITS, Column, number, text
 
 if TYPE_CHECKING:
     from zsg_harness.leaderboard.board import Leaderboard, Section
 
-_LEFT_OUT: Final = frozenset({"access"})
-_TEXT_COLUMNS: Final = frozenset({"arrangement", "embedder", "verdict"})
+_NAMES: Final = frozenset({"arrangement", "embedder"})
 _STYLES: Final = {"better": "green", "worse": "red", "tie": "", "reference": "dim"}
 
 
@@ -33,16 +33,26 @@ def terminal_table(board: Leaderboard) -> RenderableType:
 
 
 def _section(section: Section) -> list[RenderableType]:
-    shown = [column for column in section.columns if not column.secondary and column.key not in _LEFT_OUT]
+    left_out = {"access"} if section.lines["embedder"].nunique() > 1 else {"access", "embedder"}
+    shown = [column for column in section.columns if not column.secondary and column.key not in left_out]
     table = Table(title=_text(section.title, "bold"), title_justify="left", box=None, pad_edge=False)
     for column in shown:
-        is_text = column.key in _TEXT_COLUMNS
-        table.add_column(_text(column.heading), justify="left" if is_text else "right", no_wrap=not is_text)
+        is_name = column.key in _NAMES
+        heading = "\n".join(_text(word).plain for word in column.heading.split())
+        # In a narrow terminal a name may break, a figure never.
+        table.add_column(heading, justify="left" if is_name else "right", no_wrap=not is_name, overflow="fold")
     for line in section.records:
-        entries = [f"{text(line, column)} {interval(line, column)}".rstrip() for column in shown]
-        styles = [_style(line, column) for column in shown]
-        table.add_row(*map(_text, entries, styles))
+        table.add_row(*(_text(_entry(line, column), _style(line, column)) for column in shown))
     return [table, Padding(_text(" ".join((section.headline, *section.notes)), "dim"), (0, 0, 1, 0))]
+
+
+def _entry(line: Mapping[str, Any], column: Column) -> str:
+    """An entry in little room: a difference with its margin, a verdict in a word."""
+    if column.key == "verdict":
+        return text(line, column).partition(" ")[0]
+    if column.key != "delta_vs_random" or column.limits is None or math.isnan(line[column.limits[1]]):
+        return text(line, column)
+    return f"{text(line, column)} ±{number(line[column.limits[1]] - line[column.key], LOSS_DIGITS)}"
 
 
 def _style(line: Mapping[str, Any], column: Column) -> str:

@@ -12,8 +12,8 @@ _WIDTH: Final = 100
 
 
 def matrix_toml(matrix: Mapping[str, Any]) -> str:
-    """`matrix` as TOML. What is null is left out, as TOML has no null: it means the default."""
-    given = {key: value for key, value in matrix.items() if value is not None}
+    """`matrix` as TOML, without the tables that are empty and the settings that are null: those are defaults."""
+    given = {key: value for key, value in matrix.items() if value not in (None, [], {})}
     tables = {key: value for key, value in given.items() if isinstance(value, Mapping)}
     arrays = {key: value for key, value in given.items() if _is_array_of_tables(value)}
     scalars = {key: value for key, value in given.items() if key not in tables and key not in arrays}

@@ -44,7 +44,7 @@ class PlannedCell(Record):
 
     cell_id: str
     labels: Labels
-    seeds: tuple[int | dict[str, int | None], ...]
+    seeds: tuple[int | str | dict[str, int | None], ...]
     state: Literal["planned", "skipped"]
     reason: str | None = None
 
@@ -67,7 +67,6 @@ class CellRecord(Record):
     seeds: SeedStreams
     access: Access
     oracle: bool
-    held_out: str
     block: str
 
 
@@ -86,6 +85,7 @@ class StatusRecord(Record):
     reason: str | None = None
     set_hash: str | None = None
     order_hash: str | None = None
+    held_out: str | None = None
     started: str | None = None
     seconds: float | None = None
     counts: dict[str, int] = {}

@@ -208,7 +208,7 @@ def _line(row: Row, random: Row | None, scores: Sequence[str]) -> dict[str, Any]
         "set_hash": _agreed(cell.set_hash for cell in cells),
         "order_hash": _agreed(cell.order_hash for cell in cells),
         "replicates": len(row.replicates),
-        "held_out": _agreed(cell.record.held_out for cell in cells),
+        "held_out": _agreed(cell.held_out for cell in cells),
         "oracle": any(cell.record.oracle for cell in cells),
     }
     for figure in LOSS_FIGURES[1:]:

@@ -139,14 +139,13 @@ class CellContext:
     def lengths(self, role: Role) -> NDArray[np.int64]:
         """Tokens of each example."""
         self._need(Need.TOKENIZER)
-        self._role(role)
+        self._with_answers(role)
         return self._bench.encoded(role).lengths
 
     def losses(self, role: Role) -> NDArray[np.float64]:
         """The base model's loss on each example."""
         self._need(Need.LOSSES)
-        if "completion" not in self._role(role).columns:
-            raise ContractError(f"the losses of the {role} need access 'answers'")
+        self._with_answers(role)
         return self._bench.losses(role)
 
     def embeddings(self, role: Role, view: View = "both") -> NDArray[np.float32]:
@@ -171,6 +170,10 @@ class CellContext:
         if role not in self._roles:
             raise ContractError(f"the {role} was used, but the declared access does not include it")
         return self._roles[role]
+
+    def _with_answers(self, role: Role) -> None:
+        if "completion" not in self._role(role).columns:
+            raise ContractError(f"lengths and losses of the {role} tell of its answers: they need access 'answers'")
 
     def _need(self, need: Need) -> None:
         if need not in self._needs:

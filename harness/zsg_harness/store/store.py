@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any, Final
 
 from zsg_harness.store.atomic import write_bytes, write_text
 from zsg_registry import ZsgError
+
+if TYPE_CHECKING:
+    # pyarrow is imported where a table is read or written: a plan is compared with the store without it.
+    import pyarrow as pa
 
 SCHEMA_VERSION: Final = 1
 
@@ -163,6 +164,9 @@ def read_parquet(path: Path) -> pa.Table:
     Raises:
         ZsgError: The file is missing or damaged.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         return pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
@@ -179,6 +183,9 @@ def _json(document: Mapping[str, Any]) -> str:
 
 
 def _parquet(table: pa.Table) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     data: bytes = sink.getvalue().to_pybytes()

@@ -73,7 +73,9 @@ def encode(examples: ExampleSet, tokenizer: PreTrainedTokenizerBase, max_length:
         raise ZsgError("the model's tokenizer has no EOS token: an answer could not end")
     rows = [pieces(example) for example in examples]
     texts = [piece.text for row in rows for piece in row]
-    ids = iter(tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else [])
+    # Special tokens that stand in the data are text: an "</s>" in a prompt must not end it.
+    encoded = tokenizer(texts, add_special_tokens=False, split_special_tokens=True) if texts else {"input_ids": []}
+    ids = iter(encoded["input_ids"])
     bos = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     tokens: list[NDArray[np.int32]] = []
     labels: list[NDArray[np.bool_]] = []

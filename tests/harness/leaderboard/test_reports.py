@@ -147,13 +147,20 @@ def test_names_and_reasons_are_inert(store, tmp_path: Path) -> None:
 
 def test_the_terminal_table(board: Leaderboard) -> None:
     text = terminal(board)
-    assert "tma | zigzag" in text
-    assert "undecided (2 replicates)" in text
+    row = next(line for line in text.splitlines() if line.startswith("1 "))
+    # Random: 6.078130 and 6.149224, so s = 0.050271 and the margin is 12.706205 · s · √(1 + 1/2).
+    assert row.split() == ["1", "tma", "|", "zigzag", "5.400", "−0.713", "±0.782", "undecided", "4.500", "32.00", "1"]
     assert "failed: less on toy: the loss is NaN at step 3" in text
 
 
-def terminal(board: Leaderboard) -> str:
-    console = Console(width=160, force_terminal=False)
+def test_a_narrow_terminal_breaks_names_not_figures(board: Leaderboard) -> None:
+    text = terminal(board, width=70)
+    assert "…" not in text
+    assert "±0.782" in text
+
+
+def terminal(board: Leaderboard, width: int = 160) -> str:
+    console = Console(width=width, force_terminal=False)
     with console.capture() as capture:
         console.print(board.table())
     return capture.get()

@@ -183,6 +183,17 @@ def test_notes_say_what_is_not_alike(store, tmp_path) -> None:
     assert section.null_band.mean == pytest.approx(5.05)
 
 
+def test_the_headline_says_when_the_end_is_anothers(store, tmp_path) -> None:
+    store.cell("random", [9.0, 8.0, 4.0], order="r")
+    store.cell("nft", [9.0, 5.0, 5.0], order="n")
+    (section,) = report(store, tmp_path).sections
+    # nft: (7 ln 2 + 5 ln 5.5) / ln 11, random: (8.5 ln 2 + 6 ln 5.5) / ln 11.
+    assert section.headline == (
+        "Lowest area under the loss curve on unseen tasks: nft, 5.578. Lowest at the last step: random, 4.000. "
+        "Undecided: nft."
+    )
+
+
 def test_data_without_tasks_is_never_called_unseen_tasks(store, tmp_path) -> None:
     store.cell("random", {"": flat(5.0)}, held_out="held-out examples", dataset="chat")
     board = report(store, tmp_path)

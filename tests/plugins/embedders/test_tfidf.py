@@ -46,16 +46,16 @@ def test_the_reduction_equals_scikit_learn_and_repeats_exactly(
     from sklearn.preprocessing import normalize
 
     query = make_examples(["a lazy fox, a quick dog", "", *texts])
-    embedder = TfIdf(dimensions=4)
+    embedder = TfIdf(dimensions=5)
     found = vectors(embedder, query, context)
     terms = TfidfVectorizer(token_pattern=r"(?u)\b\w+\b", dtype=np.float32).fit(texts)
     seed = int(context.rng("tfidf", "prompt").integers(2**31))
-    reduction = TruncatedSVD(4, random_state=seed).fit(terms.transform(texts))
+    reduction = TruncatedSVD(5, random_state=seed).fit(terms.transform(texts))
     expected = normalize(reduction.transform(terms.transform(query.texts("prompt"))))
 
     assert found.dtype == np.float32
     np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-5)  # up to the signs of the axes
-    np.testing.assert_array_equal(found, vectors(TfIdf(dimensions=4), query, context))
+    np.testing.assert_array_equal(found, vectors(TfIdf(dimensions=5), query, context))
 
 
 @pytest.mark.parametrize("pool", [["one word"], ["x"], ["a b", "b c", "a b c"]])
@@ -72,10 +72,10 @@ def test_more_dimensions_than_the_pool_has(pool: list[str], context: Any, make_e
 def test_a_vector_depends_on_the_pool_and_its_own_text_alone(
     context: Any, texts: list[str], make_examples: Examples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    together = vectors(TfIdf(dimensions=4), make_examples(texts), context)
+    together = vectors(TfIdf(dimensions=5), make_examples(texts), context)
     monkeypatch.setattr(tfidf, "_BLOCK", 2)
 
-    np.testing.assert_array_equal(vectors(TfIdf(dimensions=4), make_examples(texts), context), together)
+    np.testing.assert_array_equal(vectors(TfIdf(dimensions=5), make_examples(texts), context), together)
 
 
 def test_each_view_has_its_own_vocabulary(context: Any, make_examples: Examples) -> None:

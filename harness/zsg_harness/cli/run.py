@@ -1,0 +1,127 @@
+"""`run`: run what is missing of a matrix, and show the leaderboard."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zsg_harness.cli import SOME_FAILED, Interrupted
+from zsg_harness.cli.options import filter_option, json_option, out_option, plain_option, quiet_option, store_option
+from zsg_harness.cli.output import counted, duration, note, print_json, print_renderable
+from zsg_harness.cli.selection import Selection, selection_options
+
+if TYPE_CHECKING:
+    from zsg_harness.run import RunSummary
+
+
+@click.command()
+@selection_options
+@store_option
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Cells that run side by side [default: as the matrix says].",
+)
+@click.option("--in-process", is_flag=True, help="Run the cells in this process, one by one, for a debugger.")
+@filter_option
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Run only the first so many of the cells that are to be run.",
+)
+@click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
+@out_option
+@json_option
+@quiet_option
+@plain_option
+def run(
+    selection: Selection,
+    store: Path,
+    workers: int | None,
+    in_process: bool,
+    filters: Sequence[str],
+    limit: int | None,
+    fail_fast: bool,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+    plain: bool,
+) -> None:
+    """Run what is missing of a matrix, and write its leaderboard.
+
+    A cell that is already in the store is not run again. Ctrl-C keeps what is done: the same command goes on from
+    there.
+    """
+    from zsg_harness.cli.progress import watch
+    from zsg_harness.run import RunOptions, run_matrix
+
+    loaded = selection.load()
+    name = loaded.matrix.matrix.name
+    options = RunOptions(workers, in_process, filters, limit, fail_fast, out)
+    started = time.monotonic()
+    try:
+        with watch(name, limit, quiet=quiet, plain=plain) as listener:
+            summary = run_matrix(loaded, store, options, listener)
+    except KeyboardInterrupt:
+        kept = f"every cell that had finished is kept in {store}"
+        raise Interrupted(f"interrupted: {kept}; the same command goes on from there") from None
+    if not quiet:
+        _note_summary(summary, duration(time.monotonic() - started))
+    if as_json:
+        print_json(_document(summary, name, store))
+    else:
+        print_renderable(summary.leaderboard.table())
+    if not quiet:
+        note(f"leaderboard: {summary.folder / 'index.html'}")
+    if summary.failed:
+        raise click.exceptions.Exit(SOME_FAILED)
+
+
+def _note_summary(summary: RunSummary, took: str) -> None:
+    """What came of the run; the leaderboard lists the reasons of failures below its tables."""
+    executed = Counter(outcome.state for outcome in summary.outcomes)
+    before = Counter(cell.state for cell in summary.cells)
+    totals = {
+        "finished": executed["finished"],
+        "failed": executed["failed"],
+        "skipped": executed["skipped"] + before["skipped"],
+        "done before": before["done"],
+        "left to run": before["run"] - executed.total(),
+    }
+    note(f"{counted(totals)} · {took}{' · stopped at the first failure' if summary.stopped else ''}")
+
+
+def _document(summary: RunSummary, name: str, store: Path) -> dict[str, Any]:
+    from zsg_harness.leaderboard.document import document
+
+    outcomes = {outcome.cell_id: outcome for outcome in summary.outcomes}
+    cells = []
+    for cell in summary.cells:
+        outcome = outcomes.get(cell.cell_id)
+        cells.append(
+            {
+                "cell_id": cell.cell_id,
+                **cell.labels.model_dump(),
+                "seeds": list(cell.user_seeds),
+                "state": outcome.state if outcome else cell.state,
+                "reason": outcome.reason if outcome else cell.reason,
+                "seconds": outcome.seconds if outcome else None,
+                "scores": outcome.scores if outcome else None,
+            }
+        )
+    return {
+        "matrix": name,
+        "store": store,
+        "folder": summary.folder,
+        "stopped": summary.stopped,
+        "totals": Counter(cell["state"] for cell in cells),
+        "cells": cells,
+        "leaderboard": document(summary.leaderboard),
+    }

@@ -1,0 +1,146 @@
+"""What to run: a matrix by file or name, or one made up on the command line."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from zsg_harness.cli.options import complete_components, complete_models
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from zsg_harness.matrix.load import LoadedMatrix
+
+EVERYTHING: Final = "everything"
+_DEFAULTS: Final = "quickstart"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What was asked for. The axes are None or empty where nothing was said about them.
+
+    Attributes:
+        matrix: A matrix file, or a bundled matrix's name.
+        arrangements, datasets, embedders, models, metrics, seeds, budgets: The axes of a matrix without a file.
+    """
+
+    matrix: str | None
+    arrangements: Sequence[str]
+    datasets: Sequence[str]
+    embedders: Sequence[str]
+    models: Sequence[str]
+    metrics: Sequence[str]
+    seeds: Sequence[int]
+    budgets: Sequence[int | str | dict[str, int]]
+
+    def load(self) -> LoadedMatrix:
+        """Read and check the matrix.
+
+        Raises:
+            click.UsageError: Both a matrix and axes were given, or neither.
+            ZsgError: The matrix is not usable.
+        """
+        from zsg_harness.matrix.load import load_matrix
+
+        if self.matrix is not None and self._axes:
+            options = "--matrix and -a, -d, -e, -m, --metric, --seed, --budget"
+            raise click.UsageError(f"{options} exclude each other: to choose among a matrix's cells use --filter")
+        if self.matrix is not None:
+            return load_matrix(self.matrix)
+        if not self._axes:
+            raise click.UsageError("say what to run: --matrix [FILE|NAME], or -a ARRANGEMENT")
+        return self._ad_hoc()
+
+    @property
+    def _axes(self) -> dict[str, list[Any]]:
+        named = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "matrix"}
+        return {name: list(values) for name, values in named.items() if values}
+
+    def _ad_hoc(self) -> LoadedMatrix:
+        """The quickstart matrix with other axes, so that its cells are shared.
+
+        Its cut of the data is left out where other data is named: nobody's own data is capped unasked.
+        """
+        from zsg_harness.matrix.load import check_matrix, load_matrix
+
+        document = load_matrix(_DEFAULTS).matrix.model_dump(exclude_unset=True)
+        document["matrix"] |= {"name": "ad-hoc"} | self._axes
+        if self.datasets:
+            document.pop("data", None)
+        return check_matrix(document, "the command line", Path.cwd())
+
+
+class Budget(click.ParamType["int | str | dict[str, int]"]):
+    """`3000` examples, `all`, or `tokens=500000`."""
+
+    name = "N|all|tokens=N"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str | dict[str, int]:
+        """Turn what was written into what a matrix file would say."""
+        if value == "all":
+            return "all"
+        is_tokens = value.startswith("tokens=")
+        try:
+            number = int(value.removeprefix("tokens="))
+        except ValueError:
+            self.fail(f"{value!r} is not a number of examples, 'all' or tokens=N", param, ctx)
+        return {"tokens": number} if is_tokens else number
+
+
+def _complete_matrix(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    from zsg_harness.matrix.load import bundled_names
+
+    names = [CompletionItem(name) for name in bundled_names() if name.startswith(incomplete)]
+    return [*names, CompletionItem(incomplete, type="file")]
+
+
+_OPTIONS: Final = (
+    click.option(
+        "--matrix",
+        is_flag=False,
+        flag_value=EVERYTHING,
+        metavar="[FILE|NAME]",
+        shell_complete=_complete_matrix,
+        help="A matrix file, or a bundled matrix by name (see 'matrix list'). Without a value: every registered"
+        " component that needs no parameters, on the built-in data.",
+    ),
+    click.option("-a", "--arrangement", "arrangements", multiple=True, metavar="REF",
+                 shell_complete=complete_components("arrangement"),
+                 help="Instead of a matrix: an arrangement, such as 'tma[mode=farthest] | shuffle'. The options below"
+                 " complete it; what is left out is as in the quickstart matrix. All may be repeated."),
+    click.option("-d", "--dataset", "datasets", multiple=True, metavar="REF",
+                 shell_complete=complete_components("dataset"),
+                 help="A dataset, such as 'jsonl[path=pool.jsonl,unseen=0.2]'."),
+    click.option("-e", "--embedder", "embedders", multiple=True, metavar="REF",
+                 shell_complete=complete_components("embedder"), help="An embedder."),
+    click.option("-m", "--model", "models", multiple=True, metavar="MODEL", shell_complete=complete_models,
+                 help="A base model: zsg-tiny, a folder or a hub id."),
+    click.option("--metric", "metrics", multiple=True, metavar="REF", shell_complete=complete_components("metric"),
+                 help="A metric."),
+    click.option("--seed", "seeds", multiple=True, type=int, metavar="N", help="A seed."),
+    click.option("--budget", "budgets", multiple=True, type=Budget(), metavar="N", help="How many examples to train on; or 'all', or 'tokens=N'."),
+)  # fmt: skip
+
+
+def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say what to run; it gets them as one `selection`."""
+
+    @functools.wraps(command)
+    def with_selection(**given: Any) -> Any:
+        chosen = {field.name: given.pop(field.name) for field in fields(Selection)}
+        return command(selection=Selection(**chosen), **given)
+
+    decorated: Callable[..., Any] = with_selection
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated

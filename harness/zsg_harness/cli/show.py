@@ -1,0 +1,124 @@
+"""`show`: what the store knows of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from zsg_harness.cli.options import json_option, store_option
+from zsg_harness.cli.output import duration, print_json, print_table, printable
+
+if TYPE_CHECKING:
+    from zsg_harness.store.store import Store
+
+_FACTS: Final = ("set_hash", "order_hash", "held_out", "examples", "steps", "tokens", "roles", "counts", "timings")
+
+
+def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    store = Path(context.params.get("store") or "runs")
+    return sorted(path.name for path in (store / "cells").glob("*") if path.name.startswith(incomplete))
+
+
+@click.command()
+@click.argument("cell", shell_complete=_complete)
+@store_option
+@json_option
+def show(cell: str, store: Path, as_json: bool) -> None:
+    """Show a cell: what it is, how it went, its scores and files.
+
+    CELL is its id, or enough of the id's beginning to tell it from others.
+    """
+    from zsg_harness.cli.stored import open_store
+
+    opened = open_store(store)
+    document = _document(opened, _find(opened, cell))
+    if as_json:
+        print_json(document)
+    else:
+        _print(document)
+
+
+def _find(store: Store, prefix: str) -> str:
+    from zsg_registry import ZsgError, did_you_mean
+
+    known = sorted(path.parent.name for path in (store.root / "cells").glob("*/cell.json"))
+    found = [cell_id for cell_id in known if cell_id.startswith(prefix)]
+    if len(found) > 1 and prefix not in found:
+        some = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
+        raise ZsgError(f"{prefix!r} begins the ids of {len(found)} cells: {some}")
+    if not found:
+        raise ZsgError(f"no cell {prefix!r} in {store.root}{did_you_mean(prefix, known)}")
+    return prefix if prefix in found else found[0]
+
+
+def _document(store: Store, cell_id: str) -> dict[str, Any]:
+    from zsg_harness.cli.stored import stored_cell
+    from zsg_harness.store.store import read_json
+
+    cell = stored_cell(store, cell_id)
+    committed = store.committed(cell_id)
+    status = (read_json(committed / "status.json") if committed else store.last_status(cell_id)) or {}
+    state = status.get("state", "running")
+    newest = committed or max(store.cell(cell_id).glob("*/"), default=None)
+    return {
+        "cell_id": cell_id,
+        "state": "running, or cut short" if state == "running" else state,
+        "reason": status.get("reason"),
+        **cell.labels.model_dump(),
+        "seeds": list(cell.user_seeds),
+        "streams": cell.seeds.model_dump(),
+        "access": str(cell.access),
+        "started": status.get("started"),
+        "seconds": status.get("seconds"),
+        "training_id": cell.training_id,
+        "block": cell.block,
+        **{name: status[name] for name in _FACTS if name in status},
+        "scores": _final_scores(committed) if committed else {},
+        "provenance": status.get("provenance", {}),
+        "folder": newest or store.cell(cell_id),
+        "files": sorted(path.name for path in newest.iterdir() if not path.name.startswith(".")) if newest else [],
+        "spec": cell.spec,
+    }
+
+
+def _final_scores(folder: Path) -> dict[str, float]:
+    """The mean over tasks of every output at the last step it was scored at."""
+    from zsg_harness.store.store import read_parquet
+
+    values: dict[str, dict[int, list[float]]] = {}
+    for path in sorted(folder.glob("scores*.parquet")):
+        for row in read_parquet(path).select(["step", "metric", "value"]).to_pylist():
+            values.setdefault(row["metric"], {}).setdefault(row["step"], []).append(row["value"])
+    return {metric: _mean(steps[max(steps)]) for metric, steps in sorted(values.items())}
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _print(document: dict[str, Any]) -> None:
+    """Facts first, then scores, then files. The spec is for programs: `--json`."""
+    facts = {key: value for key, value in document.items() if key not in ("scores", "files", "provenance", "spec")}
+    if facts["seconds"] is not None:
+        facts["seconds"] = duration(facts["seconds"])
+    print_table(("", ""), ((name.replace("_", " "), text) for name, value in facts.items() for text in _texts(value)))
+    if document["scores"]:
+        print_table(
+            ("score", "mean over tasks"), ((name, f"{value:.4f}") for name, value in document["scores"].items())
+        )
+    for name in document["files"]:
+        click.echo(printable(f"{document['folder']}/{name}"))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """A value as text; nothing for one that says nothing."""
+    if isinstance(value, dict):
+        parts = (f"{key} {part:.1f}" if isinstance(part, float) else f"{key} {part}" for key, part in value.items())
+        yield ", ".join(parts) or "–"
+    elif isinstance(value, list):
+        yield " ".join(map(str, value)) or "–"
+    elif value is not None:
+        yield str(value)

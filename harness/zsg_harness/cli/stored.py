@@ -1,0 +1,59 @@
+"""The cells of a store, as they were planned."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from zsg_harness.plan.cell import Cell
+from zsg_harness.store.store import Store, iterate_cells, read_json
+from zsg_registry import ZsgError
+
+
+def open_store(folder: Path) -> Store:
+    """A store that is there.
+
+    Raises:
+        ZsgError: There is none in this folder.
+    """
+    if not (folder / "cells").is_dir() and not (folder / "matrices").is_dir():
+        raise ZsgError(f"no store in {folder}: it has neither 'cells' nor 'matrices' in it")
+    return Store(folder)
+
+
+def stored_cells(store: Store) -> list[Cell]:
+    """Every cell that was ever begun, with the seeds that the frozen plans say it stands for.
+
+    Raises:
+        ZsgError: A file is damaged.
+    """
+    seeds = _seeds(store)
+    return [_cell(folder, seeds.get(folder.name, [])) for folder in iterate_cells(store.root)]
+
+
+def stored_cell(store: Store, cell_id: str) -> Cell:
+    """One cell of the store.
+
+    Raises:
+        ZsgError: Its file is missing or damaged.
+    """
+    return _cell(store.cell(cell_id), _seeds(store).get(cell_id, []))
+
+
+def _cell(folder: Path, seeds: list[str]) -> Cell:
+    path = folder / "cell.json"
+    try:
+        return Cell.model_validate_json(json.dumps({**read_json(path), "user_seeds": seeds}))
+    except ValueError as error:
+        raise ZsgError(f"{path} is damaged: {str(error).partition(chr(10))[0]}") from None
+
+
+def _seeds(store: Store) -> dict[str, list[str]]:
+    """The user's seeds by cell. Two matrices may give one cell different ones: it stands for all of them."""
+    found: dict[str, dict[str, None]] = {}
+    for path in sorted((store.root / "matrices").glob("*.json")):
+        cells: list[dict[str, Any]] = read_json(path).get("cells", [])
+        for cell in cells:
+            found.setdefault(cell["cell_id"], {}).update(dict.fromkeys(map(str, cell["seeds"])))
+    return {cell_id: list(seeds) for cell_id, seeds in found.items()}

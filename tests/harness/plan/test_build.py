@@ -1,0 +1,159 @@
+"""From a matrix to its cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zsg_harness.matrix.load import bundled_names, check_matrix, load_matrix
+from zsg_harness.plan.build import Plan, build_plan
+from zsg_harness.plan.filter import choose
+from zsg_registry import Registry, ZsgError
+
+
+def plan(document: dict[str, Any], base_dir: Path = Path()) -> Plan:
+    document = {"matrix": {"metrics": ["loss"], **document.pop("matrix", {})}, **document}
+    return build_plan(check_matrix(document, "the test", base_dir), Registry())
+
+
+def names(plan: Plan) -> list[tuple[str, str | None]]:
+    return [(cell.labels.arrangement, cell.labels.embedder) for cell in plan.cells]
+
+
+def test_an_arrangement_that_needs_no_embedder_is_not_multiplied_by_them() -> None:
+    found = plan({"matrix": {"arrangements": ["random", "tma"], "embedders": ["minilm", "tfidf"]}})
+    assert names(found) == [("random", None), ("tma", "minilm"), ("tma", "tfidf")]
+
+
+def test_seeds_that_change_nothing_make_one_cell_that_stands_for_all() -> None:
+    found = plan({"matrix": {"arrangements": ["sequential", "random"], "seeds": [0, 1, 2]}})
+    assert [(cell.labels.arrangement, cell.user_seeds) for cell in found.cells] == [
+        ("sequential", ("0", "1", "2")),
+        ("random", ("0",)),
+        ("random", ("1",)),
+        ("random", ("2",)),
+    ]
+
+
+def test_a_capped_pool_varies_with_the_data_seed() -> None:
+    found = plan({"matrix": {"arrangements": ["sequential"], "seeds": [0, 1]}, "data": {"per_seen_task": 3}})
+    assert len(found.cells) == 2
+
+
+def test_seeds_can_be_set_apart() -> None:
+    seeds = [{"data": 0, "order": order, "train": 0} for order in range(3)]
+    found = plan({"matrix": {"arrangements": ["random"], "seeds": seeds}, "data": {"per_seen_task": 3}})
+    assert len({cell.block for cell in found.cells}) == 1
+    assert len(found.cells) == 3
+
+
+def test_a_block_holds_what_is_comparable() -> None:
+    found = plan(
+        {
+            "matrix": {"arrangements": ["random", "tma"], "embedders": ["minilm"], "seeds": [0, 1]},
+            "data": {"per_seen_task": 3},
+        }
+    )
+    blocks = [[cell.block for cell in found.cells if cell.seeds.data == seed] for seed in (0, 1)]
+    assert [len(block) for block in blocks] == [2, 2]
+    assert [len(set(block)) for block in blocks] == [1, 1]
+    assert blocks[0] != blocks[1]
+
+
+def test_grids_and_controls() -> None:
+    entry = {"use": "tma", "grid": {"mode": ["nearest", "farthest"]}, "then": ["reverse"]}
+    found = plan({"matrix": {"arrangements": [entry], "controls": ["shuffle"], "embedders": ["tfidf"]}})
+    assert [label for label, _ in names(found)] == [
+        "tma[mode=nearest] | reverse",
+        "tma[mode=farthest] | reverse",
+        "tma[mode=nearest] | reverse | shuffle",
+        "tma[mode=farthest] | reverse | shuffle",
+    ]
+
+
+def test_a_star_is_everything_that_needs_no_parameters() -> None:
+    found = plan({"matrix": {"arrangements": ["*"], "embedders": ["*"]}})
+    arrangements = {label for label, _ in names(found)}
+    assert {"random", "sequential", "round-robin", "cluster", "nft", "fft", "tma"} <= arrangements
+    assert {embedder for _, embedder in names(found)} == {None, "minilm", "tfidf"}
+
+
+def test_overrides_apply_where_their_labels_match() -> None:
+    document = {
+        "matrix": {"arrangements": ["random", "sequential"]},
+        "override": [{"when": {"arrangement": "rand*", "model": "zsg-*"}, "training": {"learning_rate": 0.5}}],
+    }
+    rates = {cell.labels.arrangement: cell.training.learning_rate for cell in plan(document).cells}
+    assert rates == {"random": 0.5, "sequential": 3e-4}
+
+
+def test_couples_go_together() -> None:
+    document = {
+        "matrix": {"arrangements": ["tma", "nft"], "embedders": ["minilm", "tfidf"]},
+        "couple": [{"arrangement": "nft", "embedder": "tfidf"}],
+    }
+    assert names(plan(document)) == [("tma", "minilm"), ("nft", "tfidf")]
+
+
+def test_filters() -> None:
+    cells = plan(
+        {"matrix": {"arrangements": ["random", "tma[mode=farthest]"], "embedders": ["tfidf"], "seeds": [0, 1]}}
+    ).cells
+    assert len(choose(cells, ["arrangement=tma*"])) == 2
+    assert len(choose(cells, ["arrangement=tma[mode=farthest],seed=1"])) == 1
+    assert len(choose(cells, ["embedder=none", "seed=0"])) == 1
+    with pytest.raises(ZsgError, match="no cell matches --filter seed=7"):
+        choose(cells, ["seed=7"])
+    with pytest.raises(ZsgError, match=r"'arangement=x' is not axis=pattern \(did you mean 'arrangement'\?\)"):
+        choose(cells, ["arangement=x"])
+
+
+@pytest.mark.parametrize("name", bundled_names())
+def test_every_bundled_matrix_can_be_planned(name: str) -> None:
+    assert build_plan(load_matrix(name), Registry()).cells
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"matrix": {"arrangements": ["tmaa"]}}, r"unknown arrangement 'tmaa' \(did you mean 'tma'\?\)"),
+        ({"matrix": {"arrangements": ["tma"]}}, "arrangement 'tma' needs an embedder: name one in matrix.embedders"),
+        ({"matrix": {"arrangements": ["random[n=3]"]}}, "arrangement 'random': unknown parameter 'n'"),
+        (
+            {"matrix": {"arrangements": ["tma[mod=nearest]"], "embedders": ["tfidf"]}},
+            r"unknown parameter 'mod' \(did you mean 'mode'\?\)",
+        ),
+        ({"matrix": {"datasets": ["procedural[seed=x]"]}}, "dataset 'procedural': parameter 'seed': .*, got 'x'"),
+        ({"matrix": {"arrangements": ["random | head"]}}, "transform 'head': parameter 'n' is required"),
+        ({"matrix": {"arrangements": []}}, "'matrix.arrangements' is empty"),
+        ({"matrix": {"seeds": []}}, "'matrix.seeds' is empty"),
+        (
+            {"matrix": {"arangements": ["random"]}},
+            r"unknown field 'matrix.arangements' \(did you mean 'arrangements'\?\)",
+        ),
+        ({"training": {"learning_rate": "1e-4"}}, "'training.learning_rate': .*valid number, got '1e-4'"),
+        ({"training": {"batch_size": 0}}, "'training.batch_size': .*greater than or equal to 1, got 0"),
+        ({"matrix": {"models": ["./nowhere"]}}, "no such model folder: ./nowhere"),
+        ({"matrix": {"models": ["zsg-tinny"]}}, "model 'zsg-tinny' is not bundled, not a folder"),
+        (
+            {"matrix": {"metrics": ["rouge", "rouge[stemmer=false]"]}},
+            "both yield 'rouge|metric 'rouge': unknown parameter",
+        ),
+        ({"matrix": {"datasets": ["${ZSG_NOT_SET}"]}}, "the environment variable ZSG_NOT_SET is not set"),
+        ({"override": [{"when": {"model": "*"}, "training": {"rate": 1}}]}, "unknown field 'rate'"),
+        ({"matrix": {"name": "../up"}}, "'matrix.name'"),
+    ],
+)
+def test_mistakes_are_one_clear_line(document: dict[str, Any], message: str) -> None:
+    with pytest.raises(ZsgError, match=message) as caught:
+        plan(document)
+    assert "\n" not in str(caught.value)
+
+
+def test_variables_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZSG_TEST_SIZE", "procedural[examples_per_seen_task=7]")
+    tables = {"datasets": ["${ZSG_TEST_SIZE}"], "models": ["${ZSG_TEST_MODEL:-zsg-tiny}"], "arrangements": ["random"]}
+    found = plan({"matrix": tables})
+    assert found.cells[0].labels.dataset == "procedural[examples_per_seen_task=7]"

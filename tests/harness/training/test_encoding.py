@@ -1,0 +1,76 @@
+"""Tokens and labels: what carries the loss, and what is cut when there is too much."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zsg_harness.models.causal_lm import CausalLM
+from zsg_harness.training.batches import token_budget
+from zsg_harness.training.encoding import encode
+from zsg_registry import Example, ExampleSet, Message, ZsgError
+
+
+def one(**fields: object) -> ExampleSet:
+    return ExampleSet.from_examples([Example(id="x", **fields)])  # type: ignore[arg-type]
+
+
+def test_the_template_is_the_papers_and_only_answer_and_eos_are_labels(lm: CausalLM) -> None:
+    encoded = encode(one(prompt="What is red?", completion="a rose"), lm.tokenizer, 64)
+    tokens, is_label = encoded.example(0)
+    assert tokens[0] == lm.tokenizer.bos_token_id
+    assert tokens[-1] == lm.tokenizer.eos_token_id
+    assert lm.tokenizer.decode(tokens[1:-1]) == "User: What is red?\nAssistant: a rose"
+    assert lm.tokenizer.decode(tokens[is_label]) == " a rose" + lm.tokenizer.eos_token
+    assert lm.tokenizer.decode(encoded.prompt(0)[1:]) == "User: What is red?\nAssistant:"
+
+
+def test_a_long_prompt_is_cut_on_its_left_and_the_answer_kept(lm: CausalLM) -> None:
+    encoded = encode(one(prompt="left " * 100 + "right", completion="a rose"), lm.tokenizer, 24)
+    tokens, is_label = encoded.example(0)
+    assert len(tokens) == 24
+    assert tokens[0] == lm.tokenizer.bos_token_id
+    assert lm.tokenizer.decode(tokens).endswith("left right\nAssistant: a rose" + lm.tokenizer.eos_token)
+    assert lm.tokenizer.decode(tokens[is_label]) == " a rose" + lm.tokenizer.eos_token
+
+
+def test_only_an_answer_that_is_too_long_by_itself_loses_its_end(lm: CausalLM) -> None:
+    tokens, is_label = encode(one(prompt="p", completion="rose " * 100), lm.tokenizer, 16).example(0)
+    assert len(tokens) == 16
+    assert is_label.sum() == 15
+    assert tokens[0] == lm.tokenizer.bos_token_id
+
+
+def test_every_assistant_turn_of_a_dialogue_carries_loss(lm: CausalLM) -> None:
+    turns = [("system", "Be kind."), ("user", "Hi"), ("assistant", "Hello"), ("user", "Bye"), ("assistant", "Ciao")]
+    encoded = encode(one(messages=tuple(Message(*turn) for turn in turns)), lm.tokenizer, 128)
+    tokens, is_label = encoded.example(0)
+    eos = lm.tokenizer.eos_token
+    assert lm.tokenizer.decode(tokens[is_label]) == f" Hello{eos} Ciao{eos}"
+    assert lm.tokenizer.decode(encoded.prompt(0)).endswith("User: Bye\nAssistant:")
+
+
+def test_label_counts_and_lengths(lm: CausalLM, examples: ExampleSet) -> None:
+    encoded = encode(examples, lm.tokenizer, 64)
+    for i in range(len(examples)):
+        tokens, is_label = encoded.example(i)
+        assert encoded.lengths[i] == len(tokens)
+        assert encoded.label_counts[i] == is_label.sum()
+
+
+def test_a_tokenizer_without_eos_is_one_clear_line(lm: CausalLM) -> None:
+    lm.tokenizer.eos_token = None
+    with pytest.raises(ZsgError, match="no EOS token"):
+        encode(one(prompt="p", completion="c"), lm.tokenizer, 16)
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=60), st.integers(1, 500))
+def test_a_token_budget_splits_rows_into_groups_that_fit(lengths: list[int], budget: int) -> None:
+    sizes = np.array(lengths)
+    rows = np.arange(len(sizes))
+    groups = list(token_budget(sizes, rows, budget))
+    assert sorted(np.concatenate(groups)) == rows.tolist()
+    for group in groups:
+        assert len(group) == 1 or len(group) * sizes[group].max() <= budget
