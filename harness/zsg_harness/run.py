@@ -172,7 +172,7 @@ def freeze(plan: Plan, store: Store) -> str:
         }
         for cell in plan.cells
     ]
-    document = {"name": matrix.matrix.name, "matrix": matrix.model_dump(mode="json"), "cells": cells}
+    document = {"name": matrix.matrix.name, "matrix": plan.loaded.published(), "cells": cells}
     digest = identity(document)[:8]
     store.write_matrix(matrix.matrix.name, digest, document)
     return digest

@@ -41,7 +41,6 @@ def init(file: Path, source: str, as_json: bool) -> None:
 
     text = starter(source, file)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as handle:
             handle.write(text)
     except FileExistsError:

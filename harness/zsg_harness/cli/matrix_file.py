@@ -48,4 +48,4 @@ def _fields(table: type[BaseModel]) -> Iterator[str]:
         # null has no form in TOML: such a setting is simply left out.
         value = "…" if field.default is None else json.dumps(field.default)
         meaning = " ".join((field.description or "").replace("`", "").split())
-        yield f"# {f'{name} = {value}':<28} {meaning}"
+        yield f"# {f'{name} = {value}':<28} # {meaning}"

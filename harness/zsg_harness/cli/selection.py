@@ -128,7 +128,8 @@ _OPTIONS: Final = (
     click.option("--metric", "metrics", multiple=True, metavar="REF", shell_complete=complete_components("metric"),
                  help="A metric."),
     click.option("--seed", "seeds", multiple=True, type=int, metavar="N", help="A seed."),
-    click.option("--budget", "budgets", multiple=True, type=Budget(), metavar="N", help="How many examples to train on; or 'all', or 'tokens=N'."),
+    click.option("--budget", "budgets", multiple=True, type=Budget(), metavar="N",
+                 help="How many examples to train on; or 'all', or 'tokens=N'."),
 )  # fmt: skip
 
 

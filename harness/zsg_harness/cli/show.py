@@ -116,9 +116,14 @@ def _print(document: dict[str, Any]) -> None:
 def _texts(value: Any) -> Iterator[str]:
     """A value as text; nothing for one that says nothing."""
     if isinstance(value, dict):
-        parts = (f"{key} {part:.1f}" if isinstance(part, float) else f"{key} {part}" for key, part in value.items())
-        yield ", ".join(parts) or "–"
+        yield ", ".join(f"{key} {_text(part)}" for key, part in value.items()) or "–"
     elif isinstance(value, list):
         yield " ".join(map(str, value)) or "–"
     elif value is not None:
         yield str(value)
+
+
+def _text(part: Any) -> str:
+    if part is None:
+        return "–"
+    return f"{part:.1f}" if isinstance(part, float) else str(part)

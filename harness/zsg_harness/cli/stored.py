@@ -18,7 +18,7 @@ def open_store(folder: Path) -> Store:
         ZsgError: There is none in this folder.
     """
     if not (folder / "cells").is_dir() and not (folder / "matrices").is_dir():
-        raise ZsgError(f"no store in {folder}: it has neither 'cells' nor 'matrices' in it")
+        raise ZsgError(f"{folder}: not a store (neither 'cells' nor 'matrices' in it)")
     return Store(folder)
 
 

@@ -24,13 +24,20 @@ class LoadedMatrix:
 
     Attributes:
         matrix: The checked matrix.
+        document: What was written, before variables were replaced.
         base_dir: What its paths are relative to.
         origin: The file or bundled name, for messages.
     """
 
     matrix: Matrix
+    document: dict[str, Any]
     base_dir: Path
     origin: str
+
+    def published(self) -> dict[str, Any]:
+        """The matrix with its defaults, as a report may show it: `${VARIABLE}` as written, no path of this machine."""
+        published: dict[str, Any] = _as_written(self.matrix.model_dump(mode="json"), self.document)
+        return published
 
 
 def bundled_names() -> list[str]:
@@ -76,7 +83,7 @@ def check_matrix(document: dict[str, Any], origin: str, base_dir: Path) -> Loade
         matrix = Matrix.model_validate(_expand(document, origin))
     except ValidationError as error:
         raise ZsgError(f"{origin}: {_describe(error)}") from None
-    return LoadedMatrix(matrix, base_dir, origin)
+    return LoadedMatrix(matrix, document, base_dir, origin)
 
 
 def _read(path: Path) -> str:
@@ -111,6 +118,16 @@ def _expand(value: Any, origin: str) -> Any:
         return found
 
     return _VARIABLE.sub(replace, value)
+
+
+def _as_written(value: Any, written: Any) -> Any:
+    if isinstance(written, str) and _VARIABLE.search(written):
+        return written
+    if isinstance(value, dict) and isinstance(written, dict):
+        return {key: _as_written(item, written.get(key)) for key, item in value.items()}
+    if isinstance(value, list) and isinstance(written, list) and len(value) == len(written):
+        return [_as_written(item, own) for item, own in zip(value, written, strict=True)]
+    return value
 
 
 def _describe(error: ValidationError) -> str:

@@ -17,7 +17,7 @@ _log: Final = logging.getLogger("zsg_plugins.embedders")
 WINDOW: Final = 4096
 """Texts that are sorted by length together: enough to fill batches evenly, few enough to hold their vectors."""
 
-_CPU_BUDGET: Final = 2048
+_CPU_BUDGET: Final = 4096
 _ACCELERATOR_BUDGET: Final = 65_536
 """Tokens of a batch, padding included. On a CPU what fits its cache is fastest; an accelerator wants to be filled."""
 

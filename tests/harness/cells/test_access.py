@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -62,7 +63,14 @@ def test_withheld_text_cannot_be_reached(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = [
-        f'{{"id": "{side}-{i}", "task": "{side}-{i % 3}", "prompt": "{side}-QUESTION-{i}", "completion": "{side}-ANSWER-{i}"}}'
+        json.dumps(
+            {
+                "id": f"{side}-{i}",
+                "task": f"{side}-{i % 3}",
+                "prompt": f"{side}-QUESTION-{i}",
+                "completion": f"{side}-ANSWER-{i}",
+            }
+        )
         for side in ("seen", "unseen")
         for i in range(24)
     ]

@@ -1,0 +1,37 @@
+# Each target sets up all it needs: a virtual environment with the versions of constraints.txt.
+
+PYTHON ?= python3
+VENV ?= .venv
+PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: quickstart test check format clean
+
+quickstart: $(VENV)/.installed  ## train the headline arrangements and print their leaderboard
+	$(VENV)/bin/zsg-harness run --matrix quickstart --store runs/quickstart
+
+test: $(VENV)/.installed-dev  ## run the tests
+	$(VENV)/bin/python -m pytest
+
+check: $(VENV)/.installed-dev  ## lint, types, and the walls between the packages
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) runs
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) -e '.[offline]'
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) -e '.[dev]'
+	touch $@ $(VENV)/.installed

@@ -1,0 +1,51 @@
+"""What a command imports decides how long its user waits."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TRAINING = {"torch", "transformers", "pandas", "sklearn", "sentence_transformers", "datasets", "scipy"}
+HELP = TRAINING | {"pyarrow", "numpy", "pydantic", "rich", "zsg_registry", "plotly"}
+
+REPORT = """
+import sys
+from zsg_harness.cli import main
+code = main(sys.argv[2:])
+assert code == 0, code
+loaded = sorted(set(sys.argv[1].split(",")) & set(sys.modules))
+assert not loaded, loaded
+"""
+
+
+def assert_not_imported(modules: set[str], *args: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT, ",".join(modules), *args], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("args", [["--help"], ["run", "--help"], ["plugins", "--help"], ["completion", "zsh"]])
+def test_help_imports_next_to_nothing(args: list[str]) -> None:
+    assert_not_imported(HELP, *args)
+
+
+def test_plugins_list_imports_no_torch_and_no_plugin() -> None:
+    out = assert_not_imported(TRAINING | {"pyarrow", "zsg_plugins"}, "plugins", "list")
+    assert "tma" in out
+
+
+def test_a_plan_of_a_thousand_cells_imports_no_torch(tmp_path: Path) -> None:
+    matrix = tmp_path / "thousand.toml"
+    seeds = ", ".join(map(str, range(500)))
+    matrix.write_text(
+        f'[matrix]\nembedders = ["minilm"]\narrangements = ["random", "nft"]\nseeds = [{seeds}]\n'
+        "[data]\nper_seen_task = 4\n"
+    )
+    out = assert_not_imported(TRAINING | {"pyarrow"}, "plan", "--matrix", str(matrix), "--store", str(tmp_path / "s"))
+    assert len(out.splitlines()) == 1001
+    assert not (tmp_path / "s").exists()

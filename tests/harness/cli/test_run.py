@@ -1,0 +1,144 @@
+"""One real run, and the commands that look at what it left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def done_cells(store: Path) -> list[str]:
+    return sorted(path.parent.name for path in (store / "cells").glob("*/done.json"))
+
+
+def test_a_run_with_failures(finished: Any) -> None:
+    result = finished.result
+    assert result.code == 1
+    lines = result.err.splitlines()
+    assert lines[0] == "mini: 4 to run"
+    assert sum("  loss " in line for line in lines) == 2
+    assert sum("failed random" in line and "the pool has 12" in line for line in lines) == 2
+    assert "2 finished, 2 failed" in lines[-2]
+    page = Path(lines[-1].removeprefix("leaderboard: "))
+    assert page.is_file()
+    assert "random" in result.out
+    assert "\x1b" not in result.out + result.err
+    assert len(done_cells(finished.store)) == 2
+
+
+def test_done_cells_are_not_run_again(finished: Any, zsg: Callable[..., Any]) -> None:
+    result = zsg("run", "--matrix", finished.matrix, "--store", finished.store, "--filter", "budget=4", "--json")
+    assert result.code == 0
+    document = result.json
+    assert document["totals"] == {"done": 2}
+    assert [row["arrangement"] for row in document["leaderboard"]["rows"]] == ["random"]
+
+
+def test_quiet_leaves_only_the_result(finished: Any, zsg: Callable[..., Any]) -> None:
+    result = zsg("run", "--matrix", finished.matrix, "--store", finished.store, "--filter", "budget=4", "-q")
+    assert (result.code, result.err) == (0, "")
+    assert "random" in result.out
+
+
+def test_the_plan_knows_what_is_done_and_what_failed(finished: Any, zsg: Callable[..., Any]) -> None:
+    cells = zsg("plan", "--matrix", finished.matrix, "--store", finished.store, "--json").json["cells"]
+    states = {(cell["budget"], cell["state"]) for cell in cells}
+    assert states == {("4", "done"), ("500", "run")}
+    assert all("failed before: the budget is 500" in cell["reason"] for cell in cells if cell["budget"] == "500")
+
+
+def test_show(finished: Any, zsg: Callable[..., Any]) -> None:
+    cell_id = done_cells(finished.store)[0]
+    document = zsg("show", cell_id[:12], "--store", finished.store, "--json").json
+    assert document["cell_id"] == cell_id
+    assert document["state"] == "finished"
+    assert document["arrangement"] == "random"
+    assert document["seeds"] in (["0"], ["1"])
+    assert document["scores"]["loss"] > 0
+    assert {"order.parquet", "receipt.parquet", "scores.parquet"} <= set(document["files"])
+    text = zsg("show", cell_id, "--store", finished.store).out
+    assert document["set_hash"] in text
+    assert f"{document['scores']['loss']:.4f}" in text
+
+
+def test_show_a_failed_cell(finished: Any, zsg: Callable[..., Any]) -> None:
+    failed = {path.name for path in (finished.store / "cells").iterdir()} - set(done_cells(finished.store))
+    document = zsg("show", failed.pop(), "--store", finished.store, "--json").json
+    assert document["state"] == "failed"
+    assert "the budget is 500" in document["reason"]
+    assert document["scores"] == {}
+    assert "log.txt" in document["files"]
+
+
+@pytest.mark.parametrize(("prefix", "complaint"), [("", "begins the ids of 4 cells"), ("zz", "no cell 'zz'")])
+def test_show_wants_one_cell(prefix: str, complaint: str, finished: Any, zsg: Callable[..., Any]) -> None:
+    result = zsg("show", prefix, "--store", finished.store)
+    assert result.code == 2
+    assert complaint in result.err
+
+
+def test_show_offers_the_nearest_id(finished: Any, zsg: Callable[..., Any]) -> None:
+    cell_id = done_cells(finished.store)[0]
+    mistyped = cell_id[:-2] + ("0" if cell_id[-1] != "0" else "1")
+    assert f"did you mean '{cell_id}'" in zsg("show", mistyped, "--store", finished.store).err
+
+
+def test_a_damaged_cell_is_named(finished: Any, zsg: Callable[..., Any], tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "cells" / "abc"
+    folder.mkdir(parents=True)
+    (folder / "cell.json").write_text("{}")
+    result = zsg("show", "abc")
+    assert result.code == 2
+    assert result.err.count("\n") == 1
+    assert "cell.json is damaged" in result.err
+
+
+def test_score_adds_a_metric_once(finished: Any, zsg: Callable[..., Any]) -> None:
+    arguments = ["score", "--store", finished.store, "--metric", "exact-match", "--json"]
+    first = zsg(*arguments).json
+    second = zsg(*arguments).json
+    assert first["scored"] == done_cells(finished.store)
+    assert first["had_it"] == []
+    assert second["scored"] == []
+    assert second["had_it"] == first["scored"]
+    assert first["failed"] == second["failed"] == {}
+    rows = zsg("leaderboard", "--store", finished.store, "--json").json["rows"]
+    assert "exact_match" in rows[0]
+
+
+def test_score_by_filter_says_what_to_do_next(finished: Any, zsg: Callable[..., Any]) -> None:
+    result = zsg("score", "--store", finished.store, "--metric", "rouge", "--filter", "seed=0")
+    assert len(result.out.split()) == 1
+    assert "zsg-harness leaderboard --store" in result.err
+
+
+def test_leaderboard(finished: Any, zsg: Callable[..., Any]) -> None:
+    result = zsg("leaderboard", "--store", finished.store, "--out", "reports", "--matrix", "mini")
+    assert result.code == 0
+    assert "random" in result.out
+    assert result.err == "leaderboard: reports/index.html\n"
+    assert json.loads(Path("reports/leaderboard.json").read_text())["rows"]
+    assert {"index.html", "leaderboard.csv", "leaderboard.md", "scores.csv"} <= {
+        path.name for path in Path("reports").iterdir()
+    }
+
+
+def test_ctrl_c_keeps_what_is_done(mini: Path, zsg_command: Callable[[Sequence[object]], list[str]]) -> None:
+    command = zsg_command(["run", "--matrix", mini, "--store", "store", "--filter", "budget=4"])
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("[1/2]"):
+                break
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it as well
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert rest.splitlines()[-1].startswith("zsg-harness: interrupted: ")
+    assert "Traceback" not in rest
+    assert len(done_cells(Path("store"))) >= 1
