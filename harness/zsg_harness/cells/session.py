@@ -23,7 +23,7 @@ from zsg_harness.services.context import Handle
 from zsg_harness.store.store import Store
 from zsg_harness.training.encoding import Encoded, encode
 from zsg_harness.training.loop import train
-from zsg_registry import Metric, MetricBatch, Order
+from zsg_registry import Metric, MetricBatch, Order, ZsgError
 
 
 class TrainingSession:
@@ -97,6 +97,9 @@ class TrainingSession:
     ) -> Mapping[str, float]:
         started = time.monotonic()
         losses = example_losses(self._lm, self._eval, self._environment.run.eval_batch_tokens)
+        broken = int((~np.isfinite(losses[self._eval.label_counts > 0])).sum())
+        if broken:
+            raise ZsgError(f"the loss of {broken} of {len(losses)} scored examples is not finite after step {step}")
         if step == 0:
             check_first_losses(store, self._cell, self._roles.eval.ids, losses)
         answers = generate(self._lm, self._eval, self._cell.evaluation.max_new_tokens) if with_generations else None

@@ -13,7 +13,8 @@ import click
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_WIDE: Final = 240
+_WIDE: Final = 1000
+_SHORT: Final = 20
 
 
 def note(text: str) -> None:
@@ -32,24 +33,34 @@ def print_json(document: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A result in columns, without a heading where they have no names. A long entry is wrapped, never cut."""
+    """A result in columns, without a heading where they have no names.
+
+    On a terminal the columns with long entries are the ones that wrap. Where there is no room for them, the lines are
+    left as they are, and the terminal breaks them: nothing is ever cut off.
+    """
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(entry)) for entry in row))
-    print_renderable(table)
+    lines = [list(map(printable, row)) for row in rows]
+    widths = [max(map(len, entries)) for entries in zip(columns, *lines, strict=True)]
+    for column, width in zip(columns, widths, strict=True):
+        table.add_column(column, overflow="fold", no_wrap=width <= _SHORT)
+    for line in lines:
+        table.add_row(*map(Text, line))
+    needed = sum(min(width, _SHORT) + 2 for width in widths)
+    print_renderable(table, at_least=needed)
 
 
-def print_renderable(renderable: RenderableType) -> None:
-    """A result that rich lays out."""
+def print_renderable(renderable: RenderableType, at_least: int = 0) -> None:
+    """A result that rich lays out, for the terminal's width if that is `at_least` so much."""
     from rich.console import Console
 
     if sys.stdout.isatty():
-        Console(highlight=False).print(renderable)
+        console = Console(highlight=False)
+        if console.width < at_least:
+            console = Console(highlight=False, width=_WIDE)
+        console.print(renderable)
         return
     console = Console(width=_WIDE, highlight=False, color_system=None, force_terminal=False)
     with console.capture() as capture:

@@ -20,6 +20,8 @@ _COLUMNS: Final = (
     "state", "reason", "arrangement", "dataset", "embedder", "model", "budget", "seeds", "access", "cell",
 )  # fmt: skip
 
+_ID_DIGITS: Final = 12  # enough for `show`, which takes the beginning of an id
+
 
 @click.command()
 @selection_options
@@ -74,5 +76,5 @@ def _row(cell: Cell) -> list[str]:
         labels.budget,
         " ".join(cell.user_seeds),
         str(cell.access),
-        cell.cell_id,
+        cell.cell_id[:_ID_DIGITS],
     ]
