@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zsg_harness.leaderboard import Leaderboard
-    from zsg_harness.run import RunSummary
+    from zsg_harness.reports import Leaderboard
+    from zsg_harness.runner import RunSummary
     from zsg_registry import ZsgError, __version__
 
 __all__ = ["ZsgError", "__version__", "leaderboard", "run"]
@@ -35,7 +35,7 @@ def run(matrix: str | Path, *, store: str | Path = "runs", workers: int | None =
         ZsgError: The matrix or the store is not usable.
     """
     from zsg_harness.matrix.load import load_matrix
-    from zsg_harness.run import RunOptions, run_matrix
+    from zsg_harness.runner import RunOptions, run_matrix
 
     return run_matrix(load_matrix(matrix), Path(store), RunOptions(workers=workers))
 
@@ -51,6 +51,6 @@ def leaderboard(store: str | Path, out: str | Path, *, matrix: str | None = None
     Raises:
         ZsgError: The store is not there, or damaged.
     """
-    from zsg_harness.leaderboard import build
+    from zsg_harness.reports import build
 
     return build(store, Path(out), matrix=matrix)

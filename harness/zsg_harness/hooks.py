@@ -7,7 +7,9 @@ from typing import Any
 
 import pluggy
 
-from zsg_registry import BrokenPlugin, Registry, ZsgError, did_you_mean
+from zsg_harness.cells.outcome import Outcome
+from zsg_harness.cells.progress import Progress
+from zsg_registry import BrokenPlugin, Registry, ZsgError, did_you_mean, hooks
 from zsg_registry.hooks import PROJECT, Event, Hooks
 
 
@@ -53,3 +55,24 @@ class HookCaller:
                 implementation.function(event)
             except Exception as error:  # a plugin's own fault must not end the run
                 self._warn(f"hooks {implementation.plugin_name!r} raised in {hook}: {type(error).__name__}: {error}")
+
+
+def hook_of(event: Progress | Outcome, labels: dict[str, str | None]) -> tuple[str, hooks.Event] | None:
+    """The hook that an event calls, with what it is told; None for mere signs of life."""
+    of: dict[str, Any] = {"cell_id": event.cell_id, "labels": labels}
+    if isinstance(event, Progress):
+        if event.stage == "loading":
+            return "zsg_cell_started", hooks.CellStarted(event_id=f"started-{event.cell_id}", **of)
+        if event.stage != "evaluating":
+            return None
+        return "zsg_step_evaluated", hooks.StepEvaluated(
+            event_id=f"evaluated-{event.cell_id}-{event.step}", step=event.step, scores=event.scores, **of
+        )
+    if event.state == "finished":
+        return "zsg_cell_finished", hooks.CellFinished(
+            event_id=f"finished-{event.cell_id}", seconds=event.seconds, scores=event.scores, **of
+        )
+    reason = event.reason or ""
+    if event.state == "failed":
+        return "zsg_cell_failed", hooks.CellFailed(event_id=f"failed-{event.cell_id}", reason=reason, **of)
+    return "zsg_cell_skipped", hooks.CellSkipped(event_id=f"skipped-{event.cell_id}", reason=reason, **of)

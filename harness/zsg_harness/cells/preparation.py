@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import torch
 
+from zsg_harness.cells.data import DownloadFolder, load_roles
 from zsg_harness.cells.ordering import make_order
-from zsg_harness.cells.roles import Roles, cut_roles
+from zsg_harness.cells.roles import Roles
 from zsg_harness.matrix.expand import Choice, Expander
 from zsg_harness.matrix.schema import RunTable, TokenBudget
 from zsg_harness.models.causal_lm import CausalLM, load_model
@@ -24,7 +23,6 @@ from zsg_registry import (
     ArrangeContext,
     Component,
     ContractError,
-    Dataset,
     Embedder,
     ExampleSet,
     Metric,
@@ -64,8 +62,8 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
-class _Surroundings:
-    """The registry's `DatasetContext` and `EmbedContext`."""
+class _EmbedSurroundings:
+    """The registry's `EmbedContext`."""
 
     pool: ExampleSet
     device: str
@@ -88,7 +86,6 @@ class Bound:
     """A cell's components, made from its references."""
 
     arrangement: Choice
-    dataset: Dataset
     embedder: tuple[Embedder, object] | None
     metrics: tuple[Metric, ...]
 
@@ -101,25 +98,23 @@ def bind_cell(cell: Cell, registry: Registry) -> Bound:
     """
     expander = Expander(registry, Path(cell.base_dir))
     arrangement = expander.choice("arrangement", parse_pipeline(cell.arrangement))
-    dataset = expander.choice("dataset", parse_pipeline(cell.dataset)).components[0]
     embedder = None
     if cell.embedder is not None:
         choice = expander.choice("embedder", parse_pipeline(cell.embedder))
         embedder = (cast("Embedder", choice.components[0]), choice.identity)
     metrics = [expander.choice("metric", parse_pipeline(text)).components[0] for text in cell.metrics]
-    return Bound(arrangement, cast("Dataset", dataset), embedder, tuple(cast("list[Metric]", metrics)))
+    return Bound(arrangement, embedder, tuple(cast("list[Metric]", metrics)))
 
 
-def load_roles(cell: Cell, bound: Bound, environment: Environment) -> Roles:
-    """Load a cell's data set and cut its roles.
+def fitting_roles(cell: Cell, bound: Bound, environment: Environment) -> Roles:
+    """Load a cell's data set, cut its roles, and see that the arrangement can work on them.
 
     Raises:
         ZsgError: The data is missing or damaged.
         CellUnfit: The arrangement needs something that this data has not.
     """
-    fingerprint = cell.spec["shared"]["dataset"][-1]["fingerprint"]
-    examples = _examples(_DatasetKey(bound.dataset, cell.dataset, cell.base_dir, fingerprint), environment)
-    roles = cut_roles(examples, cell.data, cell.seeds.data or 0)
+    downloads = DownloadFolder(environment.cache / "downloads", environment.offline)
+    roles = load_roles(cell, environment.registry, downloads)
     if Need.TASKS in bound.arrangement.needs and roles.pool.arrow.column("task").null_count:
         raise CellUnfit(f"{cell.labels.arrangement} needs tasks, and this data has none")
     if bound.arrangement.access is not Access.NONE and not len(roles.query):
@@ -184,7 +179,7 @@ def _workbench(cell: Cell, bound: Bound, roles: Roles, environment: Environment,
     embeddings = None
     if bound.embedder is not None:
         embedder, embedder_identity = bound.embedder
-        surroundings = _Surroundings(
+        surroundings = _EmbedSurroundings(
             pool=roles.pool,
             device=str(environment.device),
             cache_dir=environment.cache / "downloads",
@@ -212,45 +207,3 @@ def _visible(roles: dict[Role, ExampleSet], access: Access) -> dict[Role, Exampl
     if access is Access.PROMPTS:
         return roles | {"query": roles["query"].restrict(access)}
     return roles
-
-
-@dataclass(frozen=True, slots=True)
-class _DatasetKey:
-    """What tells two loaded data sets apart; the component itself takes no part in that."""
-
-    dataset: Dataset
-    reference: str
-    base_dir: str
-    fingerprint: str
-
-    def __hash__(self) -> int:
-        return hash((self.reference, self.base_dir, self.fingerprint))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _DatasetKey) and self._parts() == other._parts()
-
-    def _parts(self) -> Sequence[str]:
-        return (self.reference, self.base_dir, self.fingerprint)
-
-
-_LOADED: dict[_DatasetKey, ExampleSet] = {}
-
-
-@cache
-def _nothing() -> ExampleSet:
-    return ExampleSet.from_examples([])
-
-
-def _examples(key: _DatasetKey, environment: Environment) -> ExampleSet:
-    """A data set's examples; the last one loaded is kept for the next cell of this process."""
-    if key not in _LOADED:
-        surroundings = _Surroundings(
-            pool=_nothing(),
-            device=str(environment.device),
-            cache_dir=environment.cache / "downloads",
-            offline=environment.offline,
-        )
-        examples = ExampleSet.from_examples(key.dataset.load(surroundings))
-        _LOADED.clear()
-        _LOADED[key] = examples
-    return _LOADED[key]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zsg_harness.cells.outcome import Outcome
-from zsg_harness.cells.preparation import CellUnfit, Environment, bind_cell, load_roles, prepare_order
+from zsg_harness.cells.preparation import CellUnfit, Environment, bind_cell, fitting_roles, prepare_order
 from zsg_harness.cells.progress import Progress, Report
 from zsg_harness.cells.provenance import provenance
 from zsg_harness.cells.records import Records, write_order
@@ -60,7 +60,7 @@ def _run(
 ) -> tuple[Mapping[str, float], dict[str, Any]]:
     report(Progress(cell.cell_id, "loading"))
     bound = bind_cell(cell, environment.registry)
-    roles = load_roles(cell, bound, environment)
+    roles = fitting_roles(cell, bound, environment)
     lm = load_model(cell.model, Path(cell.base_dir), environment.device)
     report(Progress(cell.cell_id, "arranging"))
     arranging = time.monotonic()

@@ -21,8 +21,8 @@ def leaderboard(store: Path, out: Path | None, matrix: str | None, as_json: bool
 
     They are leaderboard.csv, scores.csv, scores.parquet, leaderboard.md, leaderboard.json and index.html.
     """
-    from zsg_harness.leaderboard import build
-    from zsg_harness.leaderboard.document import document
+    from zsg_harness.reports import build
+    from zsg_harness.reports.document import document
 
     folder = out or store / "leaderboards" / (matrix or "all").replace("/", "-")
     board = build(store, folder, matrix=matrix)

@@ -32,7 +32,7 @@ def plan(selection: Selection, store: Path, filters: Sequence[str], as_json: boo
     """Show what would run and why; runs nothing and writes nothing."""
     from zsg_harness.plan.build import build_plan
     from zsg_harness.plan.filter import choose
-    from zsg_harness.run import compare_with_store
+    from zsg_harness.runner import compare_with_store
     from zsg_harness.store.store import Store
     from zsg_registry import Registry
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zsg_harness.cells.outcome import Outcome
     from zsg_harness.cells.progress import Progress
     from zsg_harness.plan.cell import Cell
-    from zsg_harness.run import Listener
+    from zsg_harness.runner import Listener
 
 
 def watch(matrix: str, limit: int | None, *, quiet: bool, plain: bool) -> AbstractContextManager[Listener]:
@@ -69,21 +69,21 @@ class FailureLines:
         self._limit = limit
 
     def planned(self, cells: Sequence[Cell]) -> None:
-        """See `zsg_harness.run.Listener`."""
+        """See `zsg_harness.runner.Listener`."""
         self.cells = {cell.cell_id: cell for cell in cells}
         self.total = len([cell for cell in cells if cell.state == "run"][: self._limit])
 
     def progressed(self, progress: Progress) -> None:
-        """See `zsg_harness.run.Listener`."""
+        """See `zsg_harness.runner.Listener`."""
 
     def ended(self, outcome: Outcome) -> None:
-        """See `zsg_harness.run.Listener`."""
+        """See `zsg_harness.runner.Listener`."""
         self.ended_cells += 1
         if outcome.state == "failed":
             self.show(self._line(outcome), "red")
 
     def warned(self, message: str) -> None:
-        """See `zsg_harness.run.Listener`."""
+        """See `zsg_harness.runner.Listener`."""
 
     def show(self, line: str, style: str = "") -> None:
         """Write a line; a display that has colours may use `style`."""

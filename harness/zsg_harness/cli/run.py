@@ -16,7 +16,7 @@ from zsg_harness.cli.output import counted, duration, note, print_json, print_re
 from zsg_harness.cli.selection import Selection, selection_options
 
 if TYPE_CHECKING:
-    from zsg_harness.run import RunSummary
+    from zsg_harness.runner import RunSummary
 
 
 @click.command()
@@ -60,7 +60,7 @@ def run(
     there.
     """
     from zsg_harness.cli.progress import watch
-    from zsg_harness.run import RunOptions, run_matrix
+    from zsg_harness.runner import RunOptions, run_matrix
 
     loaded = selection.load()
     name = loaded.matrix.matrix.name
@@ -99,7 +99,7 @@ def _note_summary(summary: RunSummary, took: str) -> None:
 
 
 def _document(summary: RunSummary, name: str, store: Path) -> dict[str, Any]:
-    from zsg_harness.leaderboard.document import document
+    from zsg_harness.reports.document import document
 
     outcomes = {outcome.cell_id: outcome for outcome in summary.outcomes}
     cells = []

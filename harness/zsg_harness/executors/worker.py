@@ -67,7 +67,7 @@ def make_environment(settings: WorkerSettings) -> Environment:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     import torch
     import transformers
-    from huggingface_hub.constants import is_offline_mode
+    from huggingface_hub import is_offline_mode
 
     from zsg_harness.cells.preparation import Environment
     from zsg_registry import Registry

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from zsg_harness.cells.preparation import bind_cell, load_roles, prepare_order
+from zsg_harness.cells.preparation import bind_cell, fitting_roles, prepare_order
 from zsg_harness.models.causal_lm import load_model
 from zsg_harness.plan.cell import Cell
 from zsg_registry import ContractError, Order
@@ -89,7 +89,7 @@ def test_withheld_text_cannot_be_reached(
         return Order(list(range(context.budget)))  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(bound.arrangement.components[0]), "arrange", arrange)
-    roles = load_roles(cell, bound, environment)
+    roles = fitting_roles(cell, bound, environment)
     prepare_order(cell, bound, roles, environment, load_model(cell.model, Path(), environment.device))
     everything = " ".join(found)
     assert "seen-ANSWER-1" in everything
@@ -128,6 +128,6 @@ def test_what_was_not_declared_is_refused(
         return Order(list(range(context.budget)))  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(bound.arrangement.components[0]), "arrange", arrange)
-    roles = load_roles(cell, bound, environment)
+    roles = fitting_roles(cell, bound, environment)
     prepare_order(cell, bound, roles, environment, load_model(cell.model, Path(), environment.device))
     assert refused == list(uses)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-import zsg_harness.run
+import zsg_harness.runner
 from zsg_harness.cli import main
 
 EMPTY = "[matrix]\narrangements = []\n"
@@ -93,7 +93,7 @@ def test_ctrl_c_says_what_is_kept(zsg: Callable[..., Any], mini: Path, monkeypat
     def interrupted(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(zsg_harness.run, "run_matrix", interrupted)
+    monkeypatch.setattr(zsg_harness.runner, "run_matrix", interrupted)
     result = zsg("run", "--matrix", mini, "--store", "kept-here")
     assert result.code == 130
     assert result.err.splitlines()[-1].startswith("zsg-harness: interrupted: ")

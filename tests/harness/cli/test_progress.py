@@ -15,7 +15,7 @@ from zsg_harness.cli.progress import CellLines, FailureLines, describe, watch
 from zsg_harness.matrix.load import load_matrix
 from zsg_harness.plan.build import build_plan
 from zsg_harness.plan.cell import Cell
-from zsg_harness.run import Listener
+from zsg_harness.runner import Listener
 from zsg_registry import Registry
 
 

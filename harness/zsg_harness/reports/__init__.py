@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zsg_harness.leaderboard.board import Leaderboard, Section, assemble
-from zsg_harness.leaderboard.collect import collect
-from zsg_harness.leaderboard.document import document
-from zsg_harness.leaderboard.write import write
+from zsg_harness.reports.board import Leaderboard, Section, assemble
+from zsg_harness.reports.collect import collect
+from zsg_harness.reports.document import document
+from zsg_harness.reports.write import write
 
 __all__ = ["Leaderboard", "Section", "build", "document"]
 

@@ -14,15 +14,15 @@ from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
-from zsg_harness.leaderboard.collect import FinishedCell, OpenCell
-from zsg_harness.leaderboard.statistics import (
+from zsg_harness.reports.collect import FinishedCell, OpenCell
+from zsg_harness.reports.statistics import (
     NOTHING,
     Difference,
     difference_to_random,
     t_interval,
     verdict,
 )
-from zsg_harness.leaderboard.summary import LOSS_FIGURES
+from zsg_harness.reports.summary import LOSS_FIGURES
 from zsg_registry.errors import ZsgError
 
 RANDOM: Final = "random"

@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from zsg_harness.leaderboard.board import Leaderboard
-from zsg_harness.leaderboard.document import document
-from zsg_harness.leaderboard.markdown import markdown
-from zsg_harness.leaderboard.page import page
-from zsg_harness.leaderboard.tidy import every_step, final_step
+from zsg_harness.reports.board import Leaderboard
+from zsg_harness.reports.document import document
+from zsg_harness.reports.markdown import markdown
+from zsg_harness.reports.page import page
+from zsg_harness.reports.tidy import every_step, final_step
 from zsg_harness.store.atomic import write_bytes
 
 

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from zsg_harness.leaderboard.board import Leaderboard, Section
-from zsg_harness.leaderboard.environment import environment_text
-from zsg_harness.leaderboard.formatting import LOSS_DIGITS, MISSING, interval, number, text
-from zsg_harness.leaderboard.matrix_text import matrix_file, matrix_toml, reproduce_command
-from zsg_harness.leaderboard.records import Labels
+from zsg_harness.reports.board import Leaderboard, Section
+from zsg_harness.reports.environment import environment_text
+from zsg_harness.reports.formatting import LOSS_DIGITS, MISSING, interval, number, text
+from zsg_harness.reports.matrix_text import matrix_file, matrix_toml, reproduce_command
+from zsg_harness.reports.records import Labels
 
 _ACTIVE: Final = re.compile(r"([\\`*_\[\]|~$])")
 _SHOWN_TOO: Final = frozenset({"loss_best", "seeds"})

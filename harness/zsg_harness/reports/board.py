@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 from rich.console import RenderableType
 
-from zsg_harness.leaderboard.collect import OpenCell, Results
-from zsg_harness.leaderboard.console import terminal_table
-from zsg_harness.leaderboard.environment import environment
-from zsg_harness.leaderboard.formatting import LOSS_DIGITS, Column, columns, count, number
-from zsg_harness.leaderboard.statistics import MINIMUM_REPLICATES, NOTHING, Interval, prediction_interval
-from zsg_harness.leaderboard.summary import cell_figures, unseen_curves
-from zsg_harness.leaderboard.table import (
+from zsg_harness.reports.collect import OpenCell, Results
+from zsg_harness.reports.console import terminal_table
+from zsg_harness.reports.environment import environment
+from zsg_harness.reports.formatting import LOSS_DIGITS, Column, columns, count, number
+from zsg_harness.reports.statistics import MINIMUM_REPLICATES, NOTHING, Interval, prediction_interval
+from zsg_harness.reports.summary import cell_figures, unseen_curves
+from zsg_harness.reports.table import (
     RANDOM,
     Row,
     SectionKey,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from zsg_harness.leaderboard import Leaderboard, build
+from zsg_harness.reports import Leaderboard, build
 
 FILES = {"leaderboard.csv", "scores.csv", "scores.parquet", "leaderboard.md", "leaderboard.json", "index.html"}
 INJECTION = "</script><script>alert(1)</script><img src=x onerror=alert(1)> | **b** `c` [d](javascript:e) \x1b[31m"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from zsg_harness.leaderboard.board import Leaderboard, Section
+from zsg_harness.reports.board import Leaderboard, Section
 
 SCHEMA_VERSION: Final = 1
 

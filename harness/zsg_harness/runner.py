@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
-from zsg_harness.hooks import HookCaller
+from zsg_harness.hooks import HookCaller, hook_of
 from zsg_harness.matrix.load import LoadedMatrix
 from zsg_harness.plan.build import Plan, build_plan
 from zsg_harness.plan.cell import Cell
@@ -19,7 +19,7 @@ from zsg_harness.plan.identity import identity
 from zsg_registry import Registry, hooks
 
 if TYPE_CHECKING:
-    from zsg_harness.leaderboard import Leaderboard
+    from zsg_harness.reports import Leaderboard
     from zsg_harness.store.store import Store
 
 
@@ -108,7 +108,10 @@ def run_matrix(
     Raises:
         ZsgError: The matrix or the store is not usable; nothing was run.
     """
-    from zsg_harness.leaderboard import build
+    from huggingface_hub import is_offline_mode
+
+    from zsg_harness.cells.data import DownloadFolder, check_data
+    from zsg_harness.reports import build
     from zsg_harness.store.store import Store
 
     listener = listener or Silence()
@@ -117,8 +120,13 @@ def run_matrix(
     call_hook = HookCaller(registry, loaded.matrix.hooks, listener.warned)
     chosen = choose(plan.cells, options.filters) if options.filters else plan.cells
     store = Store(store_folder)
-    store.prepare()
     cells = compare_with_store(chosen, store)
+    check_data(
+        (cell for cell in cells if cell.state == "run"),
+        registry,
+        DownloadFolder(store.cache / "downloads", is_offline_mode()),
+    )
+    store.prepare()
     digest = freeze(plan, store)
     for warning in plan.warnings:
         listener.warned(warning)
@@ -197,7 +205,7 @@ def _execute(
     events = (run_in_process if options.in_process else run_in_workers)(todo, store, settings)
     try:
         for event in events:
-            hook = _hook_event(event, by_id[event.cell_id].labels.model_dump())
+            hook = hook_of(event, by_id[event.cell_id].labels.model_dump())
             if hook is not None:
                 call_hook(*hook)
             if isinstance(event, Progress):
@@ -210,27 +218,6 @@ def _execute(
     finally:
         events.close()
     return outcomes, False
-
-
-def _hook_event(event: Progress | Outcome, labels: dict[str, str | None]) -> tuple[str, hooks.Event] | None:
-    """The hook that an event calls, with what it is told; None for mere signs of life."""
-    of: dict[str, Any] = {"cell_id": event.cell_id, "labels": labels}
-    if isinstance(event, Progress):
-        if event.stage == "loading":
-            return "zsg_cell_started", hooks.CellStarted(event_id=f"started-{event.cell_id}", **of)
-        if event.stage != "evaluating":
-            return None
-        return "zsg_step_evaluated", hooks.StepEvaluated(
-            event_id=f"evaluated-{event.cell_id}-{event.step}", step=event.step, scores=event.scores, **of
-        )
-    if event.state == "finished":
-        return "zsg_cell_finished", hooks.CellFinished(
-            event_id=f"finished-{event.cell_id}", seconds=event.seconds, scores=event.scores, **of
-        )
-    reason = event.reason or ""
-    if event.state == "failed":
-        return "zsg_cell_failed", hooks.CellFailed(event_id=f"failed-{event.cell_id}", reason=reason, **of)
-    return "zsg_cell_skipped", hooks.CellSkipped(event_id=f"skipped-{event.cell_id}", reason=reason, **of)
 
 
 def _add_missing_metrics(

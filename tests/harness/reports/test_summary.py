@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from zsg_harness.leaderboard.summary import cell_figures, mean_height, unseen_curves
+from zsg_harness.reports.summary import cell_figures, mean_height, unseen_curves
 
 
 def scores(rows: list[tuple[str, int, int, str, str, float, int]]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zsg_harness.leaderboard.collect import collect
+from zsg_harness.reports.collect import collect
 from zsg_registry.errors import ZsgError
 
 

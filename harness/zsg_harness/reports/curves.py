@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from zsg_harness.leaderboard.series import Line, Series
+from zsg_harness.reports.series import Line, Series
 
 # Okabe & Ito (2008), *Color universal design*: told apart with any colour vision. Light page, dark page.
 PALETTE: Final = (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zsg_harness.leaderboard.statistics import (
+from zsg_harness.reports.statistics import (
     Difference,
     Interval,
     difference_to_random,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from zsg_harness.leaderboard.board import Leaderboard, Section
-from zsg_harness.leaderboard.statistics import prediction_interval
-from zsg_harness.leaderboard.table import Row, random_row
+from zsg_harness.reports.board import Leaderboard, Section
+from zsg_harness.reports.statistics import prediction_interval
+from zsg_harness.reports.table import Row, random_row
 
 
 @dataclass(frozen=True, slots=True)

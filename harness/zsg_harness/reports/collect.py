@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
-from zsg_harness.leaderboard.records import (
+from zsg_harness.reports.records import (
     CellRecord,
     Direction,
     DoneRecord,
@@ -30,7 +30,7 @@ from zsg_harness.leaderboard.records import (
     Record,
     StatusRecord,
 )
-from zsg_harness.leaderboard.summary import LOSS
+from zsg_harness.reports.summary import LOSS
 from zsg_registry.errors import ZsgError, did_you_mean
 
 _R = TypeVar("_R", bound=Record)

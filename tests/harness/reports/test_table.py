@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from zsg_harness.leaderboard import Leaderboard, build
+from zsg_harness.reports import Leaderboard, build
 from zsg_registry.errors import ZsgError
 
 ORDER_SEEDED = {"data": None, "order": 0, "train": None}

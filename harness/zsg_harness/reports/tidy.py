@@ -6,7 +6,7 @@ from typing import Final
 
 import pandas as pd
 
-from zsg_harness.leaderboard.board import Leaderboard
+from zsg_harness.reports.board import Leaderboard
 
 FINAL_COLUMNS: Final = (
     "cell", "arrangement", "dataset", "embedder", "model", "budget", "access",

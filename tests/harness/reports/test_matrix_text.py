@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zsg_harness.leaderboard.matrix_text import matrix_file, matrix_toml, reproduce_command
+from zsg_harness.reports.matrix_text import matrix_file, matrix_toml, reproduce_command
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
 SCALARS = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | TEXTS

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from zsg_harness.leaderboard.table import score_column
+from zsg_harness.reports.table import score_column
 
 MISSING: Final = "–"
 LOSS_DIGITS: Final = 3

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zsg_harness.leaderboard import build
+from zsg_harness.reports import build
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [

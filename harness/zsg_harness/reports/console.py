@@ -11,10 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from zsg_harness.leaderboard.formatting import LOSS_DIGITS, Column, number, text
+from zsg_harness.reports.formatting import LOSS_DIGITS, Column, number, text
 
 if TYPE_CHECKING:
-    from zsg_harness.leaderboard.board import Leaderboard, Section
+    from zsg_harness.reports.board import Leaderboard, Section
 
 _NAMES: Final = frozenset({"arrangement", "embedder"})
 _STYLES: Final = {"better": "green", "worse": "red", "tie": "", "reference": "dim"}

@@ -16,14 +16,14 @@ import pandas as pd
 import plotly.offline
 from markupsafe import Markup
 
-from zsg_harness.leaderboard.board import Leaderboard, Section
-from zsg_harness.leaderboard.collect import OpenCell
-from zsg_harness.leaderboard.curves import PALETTE, RANDOM_COLOUR, Style, curves
-from zsg_harness.leaderboard.environment import environment_text
-from zsg_harness.leaderboard.formatting import Column, interval, text
-from zsg_harness.leaderboard.matrix_text import matrix_file, matrix_toml, reproduce_command
-from zsg_harness.leaderboard.series import section_series
-from zsg_harness.leaderboard.table import RANDOM
+from zsg_harness.reports.board import Leaderboard, Section
+from zsg_harness.reports.collect import OpenCell
+from zsg_harness.reports.curves import PALETTE, RANDOM_COLOUR, Style, curves
+from zsg_harness.reports.environment import environment_text
+from zsg_harness.reports.formatting import Column, interval, text
+from zsg_harness.reports.matrix_text import matrix_file, matrix_toml, reproduce_command
+from zsg_harness.reports.series import section_series
+from zsg_harness.reports.table import RANDOM
 
 _IN_SCRIPT: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
@@ -163,7 +163,7 @@ def _whiskers(section: Section, records: Sequence[Mapping[str, Any]]) -> list[Wh
 @cache
 def _templates() -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("zsg_harness.leaderboard"),
+        loader=jinja2.PackageLoader("zsg_harness.reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -1,0 +1,71 @@
+"""Loading a cell's data set and cutting its roles. Imports no torch: a run does it before anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from zsg_harness.cells.roles import Roles, cut_roles
+from zsg_harness.matrix.expand import Expander
+from zsg_harness.plan.cell import Cell
+from zsg_registry import Dataset, ExampleSet, Registry, parse_pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadFolder:
+    """The registry's `DatasetContext`."""
+
+    cache_dir: Path
+    offline: bool
+
+
+class _Content(NamedTuple):
+    """What tells two loaded data sets apart."""
+
+    reference: str
+    base_dir: str
+    fingerprint: str
+
+
+_LOADED: dict[_Content, ExampleSet] = {}
+
+
+def load_roles(cell: Cell, registry: Registry, downloads: DownloadFolder) -> Roles:
+    """Load a cell's data set, and cut it into roles.
+
+    Raises:
+        ZsgError: The data is missing or damaged, or leaves a role empty.
+    """
+    return cut_roles(_examples(cell, registry, downloads), cell.data, cell.seeds.data or 0)
+
+
+def check_data(cells: Iterable[Cell], registry: Registry, downloads: DownloadFolder) -> None:
+    """Load every data set that some cells need, so that bad data is found before anything is written.
+
+    Raises:
+        ZsgError: See `load_roles`.
+    """
+    checked: set[_Content] = set()
+    for cell in cells:
+        content = _content(cell)
+        if content not in checked:
+            load_roles(cell, registry, downloads)
+            checked.add(content)
+
+
+def _content(cell: Cell) -> _Content:
+    return _Content(cell.dataset, cell.base_dir, cell.spec["shared"]["dataset"][-1]["fingerprint"])
+
+
+def _examples(cell: Cell, registry: Registry, downloads: DownloadFolder) -> ExampleSet:
+    """A data set's examples; the last one loaded is kept for the next cell of this process."""
+    content = _content(cell)
+    if content not in _LOADED:
+        expander = Expander(registry, Path(cell.base_dir))
+        dataset = cast("Dataset", expander.choice("dataset", parse_pipeline(cell.dataset)).components[0])
+        examples = ExampleSet.from_examples(dataset.load(downloads))
+        _LOADED.clear()
+        _LOADED[content] = examples
+    return _LOADED[content]
