@@ -83,6 +83,7 @@ def load_model(entry: ModelEntry, base_dir: Path, device: torch.device) -> Causa
 
 
 def _from_pretrained(entry: ModelEntry, source: ModelSource) -> tuple[Any, PreTrainedTokenizerBase]:
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     options = {"revision": source.revision, "trust_remote_code": False}
@@ -91,7 +92,7 @@ def _from_pretrained(entry: ModelEntry, source: ModelSource) -> tuple[Any, PreTr
         model = AutoModelForCausalLM.from_pretrained(
             source.name_or_path, dtype=getattr(torch, entry.dtype), use_safetensors=True, **options
         )
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ZsgError(f"model {entry.use!r} cannot be loaded: {reason}") from None
     return model, tokenizer
