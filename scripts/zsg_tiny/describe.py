@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -24,15 +25,37 @@ BEGINNINGS = (
     "There are two of them, Mogar and Selin. Mogar",
 )
 MAX_LENGTH = 1024
+RUN = 16
 
 
-def loss_of_set(model: Any, stem: Path) -> tuple[float, int]:
-    """Return the mean loss per token in fp32 over all held-out documents, each cut to 1,024 tokens."""
+def load(stem: Path) -> list[NDArray[np.uint16]]:
+    """Return the documents that were saved under ``stem``, as token ids."""
     tokens = np.load(stem.with_suffix(".tokens.npy"))
     offsets = np.load(stem.with_suffix(".offsets.npy"))
+    return [tokens[start:end] for start, end in pairwise(offsets)]
+
+
+def run_hashes(tokens: NDArray[np.uint16]) -> NDArray[np.uint64]:
+    """Return a hash of every run of ``RUN`` tokens."""
+    count = max(0, len(tokens) - RUN + 1)
+    hashes = np.zeros(count, dtype=np.uint64)
+    for place in range(RUN):
+        hashes = hashes * np.uint64(0x9E3779B97F4A7C15) + tokens[place : place + count].astype(np.uint64)
+    return hashes
+
+
+def without_overlap(held_out: list[NDArray[np.uint16]], train: NDArray[np.uint16]) -> list[NDArray[np.uint16]]:
+    """Return the held-out documents that share no run of ``RUN`` tokens with the training text."""
+    own = [run_hashes(document) for document in held_out]
+    common = np.intersect1d(run_hashes(train), np.concatenate(own))
+    return [document for document, hashes in zip(held_out, own, strict=True) if not np.isin(hashes, common).any()]
+
+
+def mean_loss(model: Any, documents: list[NDArray[np.uint16]]) -> tuple[float, int]:
+    """Return the mean loss per token in fp32, and the tokens, of documents cut to 1,024 tokens each."""
     total, count = 0.0, 0
-    for start, end in pairwise(offsets):
-        ids = torch.from_numpy(tokens[start : min(end, start + MAX_LENGTH)].astype(np.int64))
+    for document in documents:
+        ids = torch.from_numpy(document[:MAX_LENGTH].astype(np.int64))
         logits = model(input_ids=ids[None]).logits[0, :-1].float()
         total += float(functional.cross_entropy(logits, ids[1:], reduction="sum"))
         count += len(ids) - 1
@@ -58,9 +81,14 @@ def main() -> None:
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters")
     torch.manual_seed(0)
     with torch.inference_mode():
-        for name in ("heldout_p3", "heldout_world"):
-            loss, count = loss_of_set(model, arguments.work / name)
-            print(f"{name}: {loss:.3f} nats per token over {count:,} tokens, perplexity {math.exp(loss):.1f}")
+        p3, world = load(arguments.work / "heldout_p3"), load(arguments.work / "heldout_world")
+        new = without_overlap(p3, np.load(arguments.work / "train.tokens.npy"))
+        for name, documents in {"P3": p3, "P3 without overlap": new, "world": world}.items():
+            loss, count = mean_loss(model, documents)
+            print(
+                f"{name}: {loss:.3f} nats per token, perplexity {math.exp(loss):.1f} "
+                f"({len(documents)} documents, {count:,} tokens)"
+            )
         for beginning in BEGINNINGS:
             print(f"> {beginning} **{continuation(model, tokenizer, beginning)}**\n")
 

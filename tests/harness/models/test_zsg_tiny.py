@@ -30,13 +30,15 @@ ENGLISH = (
     "The children played in the park until it began to rain.",
     "The government has announced a plan to build more schools in the north of the country.",
 )
-# A model that knows nothing pays log(4096) = 8.3 nats per token; one that knows token frequencies pays about 6.5.
+# A model that knows nothing pays log(4096) = 8.3 nats per token; one that knows token frequencies 6.7.
+# Measured when the model was made: 4.51.
 LOSS_BOUND = 4.9
+TOKENIZER: Any = AutoTokenizer.from_pretrained(FOLDER, local_files_only=True)
 
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
-    return AutoTokenizer.from_pretrained(FOLDER, local_files_only=True)
+    return TOKENIZER
 
 
 @pytest.fixture(scope="module")
@@ -90,13 +92,8 @@ def test_the_tokenizer_adds_no_special_tokens_by_itself(tokenizer: Any) -> None:
 @given(text=st.text())
 @settings(max_examples=200, deadline=None)
 def test_tokens_give_back_any_text(text: str) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(FOLDER, local_files_only=True) if not CACHE else CACHE[0]
-    CACHE[:] = [tokenizer]
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    assert tokenizer.decode(ids, clean_up_tokenization_spaces=False) == text
-
-
-CACHE: list[Any] = []
+    ids = TOKENIZER(text, add_special_tokens=False)["input_ids"]
+    assert TOKENIZER.decode(ids, clean_up_tokenization_spaces=False) == text
 
 
 def test_digits_are_single_tokens(tokenizer: Any) -> None:
