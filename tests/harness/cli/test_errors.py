@@ -118,3 +118,28 @@ def test_a_fault_of_ours_keeps_its_traceback(error: Exception, monkeypatch: pyte
     monkeypatch.setattr(click.Group, "invoke", fails)
     with pytest.raises(type(error)):
         main(["plugins", "list"])
+
+
+ROWS = "\n".join(f'{{"task": "t{i % 4}", "prompt": "p{i}", "completion": "c"}}' for i in range(16))
+
+
+@pytest.mark.parametrize(
+    ("text", "unseen", "complaint"),
+    [
+        (ROWS + "\n{not json}", '["t0"]', "data.jsonl, line 17"),
+        (ROWS + '\n{"task": "t0", "prompt": "p"}', '["t0"]', "data.jsonl, line 17"),
+        (ROWS + '\n{"task": "t0", "prompt": 3, "completion": "c"}', '["t0"]', "data.jsonl, line 17"),
+        (ROWS, '["t9"]', "'t9'"),
+        (ROWS, '["t0", "t1", "t2", "t3"]', "seen"),
+        ("", '["t0"]', "empty"),
+    ],
+)
+def test_bad_data_is_found_before_anything_is_written(
+    text: str, unseen: str, complaint: str, zsg: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "data.jsonl").write_text(text)
+    result = zsg("run", "-a", "random", "-d", f"jsonl[path=data.jsonl,unseen={unseen}]", "--store", "store")
+    assert result.code == 2
+    (line,) = result.err.splitlines()
+    assert complaint in line
+    assert not (tmp_path / "store").exists()
