@@ -143,3 +143,19 @@ def test_hooks_are_told_and_cannot_fail_a_run(
     # 32 examples make two steps: scored at 0, 1 and 2; the failing cell is scored before its first step only.
     assert [events.count(name) for name in ("CellStarted", "CellFinished", "CellFailed")] == [2, 1, 1]
     assert events.count("StepEvaluated") == 4
+
+
+def test_an_installed_plugin_is_in_the_matrix_of_everything_by_itself(third_party: ThirdParty, tmp_path: Path) -> None:
+    folders = [str(third_party(name)) for name in ("easy-first", "broken-import")]
+    done = subprocess.run(
+        [sys.executable, "-m", "zsg_harness", "plan", "--matrix", "--json"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(folders)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    arrangements = {cell["arrangement"] for cell in json.loads(done.stdout)["cells"]}
+    assert {"easy-first", "random", "tma"} <= arrangements
+    assert "broken-import" not in arrangements
+    assert "arrangement 'broken-import' of zsg-broken-import is broken: " in done.stderr
