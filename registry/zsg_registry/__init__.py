@@ -9,7 +9,6 @@ from zsg_registry.arrangement import Arrangement, OnlineArrangement, Segment, Tr
 from zsg_registry.components import (
     API_VERSION,
     Component,
-    InputPath,
     Kind,
     Need,
     Parameters,
@@ -37,6 +36,7 @@ from zsg_registry.examples import VIEWS, Access, Example, ExampleSet, Message, V
 from zsg_registry.hooks import hookimpl
 from zsg_registry.metric import Direction, Metric, MetricBatch, MetricRows, Requirement, Scope
 from zsg_registry.order import Order, order_hash, set_hash
+from zsg_registry.places import InputPath
 from zsg_registry.reference import Pipeline, Reference, parse_pipeline, parse_reference
 from zsg_registry.seeds import Seeds, generator, stream_seed
 

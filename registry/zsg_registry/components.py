@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
+from typing import Any, ClassVar, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from zsg_registry.errors import ZsgError, did_you_mean
+from zsg_registry.places import content_of, holds_place
 from zsg_registry.reference import Reference
 
 API_VERSION: Final = 1
@@ -30,21 +31,6 @@ class Need(StrEnum):
 
 
 _C = TypeVar("_C", bound="Component")
-
-
-class _Place(str):
-    """A value that says where, not what: it stays out of a cell's identity."""
-
-    __slots__ = ()
-
-
-def _resolve(path: str, info: ValidationInfo) -> str:
-    base = (info.context or {}).get("base_dir")
-    return _Place(path if base is None or "://" in path else Path(base, Path(path).expanduser()))
-
-
-InputPath = Annotated[str, AfterValidator(_resolve)]
-"""A parameter that is a file or folder: relative to the matrix file, and known by its content, not by its place."""
 
 
 class Parameters(BaseModel):
@@ -98,14 +84,14 @@ class Component:
         return inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]
 
     def identity_params(self) -> dict[str, Any]:
-        """The parameters that make a difference: not at their default, and not a mere place (`InputPath`)."""
-        places = {name for name, value in self.params if _holds_place(value)}
-        return self.params.model_dump(mode="json", exclude_defaults=True, exclude=places)
+        """The parameters that make a difference: not at their default, and files by their content (`InputPath`).
 
-
-def _holds_place(value: Any) -> bool:
-    # By value, not by annotation: an `InputPath` may be one branch of a union, or inside a list.
-    return isinstance(value, _Place) or (isinstance(value, list | tuple) and any(map(_holds_place, value)))
+        Raises:
+            ZsgError: A file is not there.
+        """
+        places = {name: value for name, value in self.params if holds_place(value)}
+        plain = self.params.model_dump(mode="json", exclude_defaults=True, exclude=set(places))
+        return plain | {name: content_of(value) for name, value in places.items()}
 
 
 def bind(component: type[_C], reference: Reference, *, base_dir: Path | None = None, where: str | None = None) -> _C:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from zsg_registry.components import Component
 from zsg_registry.context import DatasetContext
 from zsg_registry.examples import Example
+from zsg_registry.places import holds_place
 
 
 class Dataset(Component, ABC):
@@ -38,3 +39,8 @@ class Dataset(Component, ABC):
         Raises:
             ZsgError: The data is missing.
         """
+
+    def identity_params(self) -> dict[str, Any]:
+        """The parameters that make a difference. Its files are left out: the fingerprint speaks for them."""
+        places = {name for name, value in self.params if holds_place(value)}
+        return self.params.model_dump(mode="json", exclude_defaults=True, exclude=places)

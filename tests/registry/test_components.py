@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Literal
 
@@ -102,9 +103,16 @@ def test_parameters_do_not_change() -> None:
         sample.params.k = 4
 
 
-def test_the_identity_holds_what_differs_from_the_defaults_and_no_places(tmp_path: Path) -> None:
+def test_the_identity_holds_what_differs_from_the_defaults_and_files_by_their_content(tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").write_text("a,1")
     sample = bound("sample[needed=x,k=3,mode=far,scores=scores.csv]", base_dir=tmp_path)
-    assert sample.identity_params() == {"needed": "x", "mode": "far"}
+    content = hashlib.sha256(b"a,1").hexdigest()
+    assert sample.identity_params() == {"needed": "x", "mode": "far", "scores": content}
+    (tmp_path / "scores.csv").write_text("a,2")
+    assert sample.identity_params()["scores"] != content
+    (tmp_path / "scores.csv").unlink()
+    with pytest.raises(ZsgError, match=r"scores.csv cannot be read: No such file or directory"):
+        sample.identity_params()
     assert sample.params.scores == str(tmp_path / "scores.csv")
     assert bound("sample[needed=x,scores=s3://bucket/s.csv]", base_dir=tmp_path).params.scores == "s3://bucket/s.csv"
 

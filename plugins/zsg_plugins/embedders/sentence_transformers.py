@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,11 +56,6 @@ class SentenceTransformers(SentenceEmbedder):
             return None
         return self._not_cached()
 
-    def identity_params(self) -> dict[str, Any]:
-        """The parameters; a folder is known by a hash of its files."""
-        params = super().identity_params()
-        return params | {"model": self._folder_digest} if self._is_local else params
-
     def load(self, context: EmbedContext) -> SentenceModel:
         """The model, on `context.device`.
 
@@ -95,16 +88,6 @@ class SentenceTransformers(SentenceEmbedder):
         model, revision = self.params.model, self.params.revision
         command = f"hf download {model}" + (f" --revision {revision}" if revision else "")
         return f"the model {model!r} is not in the local cache and the network is off; once, with network: {command}"
-
-    @functools.cached_property
-    def _folder_digest(self) -> str:
-        digest = hashlib.sha256()
-        folder = Path(self.params.model)
-        for file in sorted(file for file in folder.rglob("*") if file.is_file()):
-            with file.open("rb") as handle:
-                content = hashlib.file_digest(handle, "sha256").hexdigest()
-            digest.update(f"{file.relative_to(folder).as_posix()}\n{content}\n".encode())
-        return f"sha256:{digest.hexdigest()}"
 
 
 def _network_is_off() -> bool:
