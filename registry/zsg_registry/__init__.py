@@ -36,7 +36,7 @@ from zsg_registry.examples import VIEWS, Access, Example, ExampleSet, Message, V
 from zsg_registry.hooks import hookimpl
 from zsg_registry.metric import Direction, Metric, MetricBatch, MetricRows, Requirement, Scope
 from zsg_registry.order import Order, order_hash, set_hash
-from zsg_registry.places import InputPath
+from zsg_registry.places import HubIdOrFolder, InputPath
 from zsg_registry.reference import Pipeline, Reference, parse_pipeline, parse_reference
 from zsg_registry.seeds import Seeds, generator, stream_seed
 
@@ -60,6 +60,7 @@ __all__ = [
     "Encoder",
     "Example",
     "ExampleSet",
+    "HubIdOrFolder",
     "InputPath",
     "InvalidReference",
     "Kind",

@@ -26,6 +26,19 @@ InputPath = Annotated[str, AfterValidator(_resolve)]
 """A parameter that is a file or folder: relative to the matrix file, and known by its content, not by its place."""
 
 
+def _hub_id_or_folder(model: str, info: ValidationInfo) -> str:
+    folder = Path(_resolve(model, info))
+    if folder.is_dir():
+        return _Place(folder.absolute())  # absolute, so that it is never taken for a hub id
+    if model.startswith((".", "/", "~")):
+        raise ValueError(f"there is no folder {folder}")
+    return model
+
+
+HubIdOrFolder = Annotated[str, AfterValidator(_hub_id_or_folder)]
+"""A parameter that is a model: a folder (an absolute path, known by its content), or else the id of one on a hub."""
+
+
 def holds_place(value: Any) -> bool:
     """Whether a parameter's value is an `InputPath`, or a list with one in it.
 

@@ -5,23 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationInfo
+from pydantic import Field
 
 from zsg_plugins.embedders._sentence_encoder import SentenceEmbedder, SentenceModel
-from zsg_registry import EmbedContext, InputPath, Parameters, ZsgError
-
-
-def _hub_id_or_folder(model: str, info: ValidationInfo) -> str:
-    folder: str = TypeAdapter(InputPath).validate_python(model, context=info.context)
-    if Path(folder).is_dir():
-        return str(Path(folder).absolute())  # absolute, so that it is never taken for a hub id
-    if model.startswith((".", "/", "~")):
-        raise ValueError(f"there is no folder {folder}")
-    return model
+from zsg_registry import EmbedContext, HubIdOrFolder, Parameters, ZsgError
 
 
 class SentenceTransformers(SentenceEmbedder):
@@ -33,7 +24,7 @@ class SentenceTransformers(SentenceEmbedder):
     class Params(Parameters):
         """Which model, and how texts go into it."""
 
-        model: Annotated[str, AfterValidator(_hub_id_or_folder)]
+        model: HubIdOrFolder
         """A hub id such as "org/name", or a folder (relative to the matrix file)."""
 
         revision: str | None = None
