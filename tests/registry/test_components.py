@@ -15,7 +15,6 @@ from zsg_registry import (
     Arrangement,
     InputPath,
     Need,
-    Order,
     Parameters,
     ZsgError,
     bind,
@@ -49,7 +48,7 @@ class Sample(Arrangement):
     def stochastic(self) -> bool:
         return self.params.mode == "far"
 
-    def arrange(self, context: ArrangeContext) -> Order:
+    def arrange(self, context: ArrangeContext) -> list[int]:
         return []
 
 

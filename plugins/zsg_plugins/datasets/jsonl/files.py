@@ -42,7 +42,7 @@ def should_exist(path: Path) -> None:
     parent = path.parent
     if not parent.is_dir():
         raise ZsgError(f"no such file: {path} (there is no folder {parent})")
-    beside = [entry.name for entry in parent.iterdir()]
+    beside = [entry.name for entry in parent.iterdir() if entry.suffix and not entry.name.startswith(".")]
     raise ZsgError(f"no such file: {path}{did_you_mean(path.name, beside, limit=1)}")
 
 
