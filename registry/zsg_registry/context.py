@@ -73,7 +73,7 @@ class Similarity(Protocol):
         """The k nearest rows of each column (the farthest with `largest=False`)."""
 
     def reduce(self, how: Reduction) -> NDArray[np.float64]:
-        """For each row the least, mean or greatest similarity over all columns, float64 `[N]`."""
+        """For each row the least, mean or greatest similarity over all columns, float64 `[N]`, to 12 decimals."""
 
     def pairs(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
         """The similarity of `rows[i]` to `columns[i]` for each i, by the float64 dot: float64 `[m]`."""

@@ -32,7 +32,8 @@ def run_in_workers(cells: Sequence[Cell], store: Store, run: RunTable) -> Genera
     """
     waiting = deque(cells)
     count = min(run.workers, len(cells))
-    threads = max(1, len(os.sched_getaffinity(0)) // max(1, count))
+    # Not by `count`: a resumed cell must get as many threads as it would have had, for the same last digits.
+    threads = max(1, len(os.sched_getaffinity(0)) // run.workers)
     workers = [_Worker(WorkerSettings(store.root, run, number, threads)) for number in range(count)]
     try:
         for worker in workers:

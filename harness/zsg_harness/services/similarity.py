@@ -78,11 +78,12 @@ class BlockwiseSimilarity:
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
         if self._measure == "euclidean":
             return vectors
-        # Squared and summed in float64, rounded once: float32 sums depend on the machine's vector width.
-        norms = np.sqrt((vectors.astype(np.float64) ** 2).sum(axis=1)).astype(np.float32)
+        # In float64 and rounded once: float32 sums depend on the machine's vector width.
+        wide = vectors.astype(np.float64)
+        norms = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
         if not np.all(norms > 0):
             raise ContractError("a vector is zero or not a number: it has no cosine")
-        unit: NDArray[np.float32] = vectors / norms[:, None]
+        unit: NDArray[np.float32] = (wide / norms).astype(np.float32)
         return unit
 
     def _proposals(self) -> Iterator[tuple[int, NDArray[np.floating]]]:

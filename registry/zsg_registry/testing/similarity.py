@@ -39,9 +39,9 @@ class NaiveSimilarity(Similarity):
         return Neighbours(rows, np.take_along_axis(self._values.T, rows, axis=1))
 
     def reduce(self, how: Reduction) -> NDArray[np.float64]:
-        """A reduction of each row of the matrix."""
+        """A reduction of each row of the matrix, rounded so that equal means are equal however they were summed."""
         reduced: NDArray[np.float64] = getattr(self._values, how)(axis=1)
-        return reduced
+        return np.round(reduced, 12)
 
     def pairs(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
         """Entries of the matrix."""

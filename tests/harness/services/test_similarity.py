@@ -15,11 +15,11 @@ MEASURES: list[Measure] = ["cosine", "euclidean"]
 
 
 def dense(rows: NDArray[np.float32], columns: NDArray[np.float32], measure: Measure) -> NDArray[np.float64]:
-    """Every pair in float64, from float32-normalised vectors."""
+    """Every pair in float64, from vectors that were normalised in float64 and rounded to float32."""
 
     def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        norms = np.sqrt((vectors.astype(np.float64) ** 2).sum(axis=1)).astype(np.float32)
-        return vectors / norms[:, None]
+        wide = vectors.astype(np.float64)
+        return (wide / np.sqrt((wide**2).sum(axis=1))[:, None]).astype(np.float32)
 
     if measure == "cosine":
         left, right = (unit(side).astype(np.float64) for side in (rows, columns))
