@@ -35,18 +35,23 @@ def distance(x: np.ndarray, y: np.ndarray, kind: str) -> float:
     return math.sqrt(((x.astype(np.float64) - y.astype(np.float64)) ** 2).sum())
 
 
+def rounded(values: list[float]) -> list[float]:
+    """To the 12 decimals of `Similarity.reduce`, so that equal means are equal however they were summed."""
+    return np.round(values, 12).tolist()
+
+
 def naive_distances(pool: np.ndarray, query: np.ndarray, measure: str, kind: str) -> list[float]:
     """The paper's distances of each pool example to the query set, straight from their definitions."""
     if measure == "centroid":
         centre = np.mean(query.astype(np.float64), axis=0).astype(np.float32)
-        return [distance(x, centre, kind) for x in pool]
+        return rounded([distance(x, centre, kind) for x in pool])
     each = [[distance(x, y, kind) for y in query] for x in pool]
     if measure in ("min", "max"):
-        return [(min if measure == "min" else max)(row) for row in each]
-    average = [float(np.mean(row)) for row in each]
+        return rounded([(min if measure == "min" else max)(row) for row in each])
+    average = rounded([float(np.mean(row)) for row in each])
     if measure == "avg":
         return average
-    least = [min(row) for row in each]
+    least = rounded([min(row) for row in each])
     md, ad = float(np.mean(least)), float(np.mean(average))
     weight = md / ad if ad != 0 and 0 < md / ad <= 100 else 1.0
     return [m + weight * a for m, a in zip(least, average, strict=True)]
