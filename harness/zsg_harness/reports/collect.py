@@ -31,24 +31,15 @@ from zsg_harness.reports.records import (
     StatusRecord,
 )
 from zsg_harness.reports.summary import LOSS
+from zsg_harness.store.tables import SCORES
 from zsg_registry.errors import ZsgError, did_you_mean
 
 _R = TypeVar("_R", bound=Record)
 _METRICS = TypeAdapter(dict[str, MetricRecord])
-_SCORES = pa.schema(
-    [
-        ("step", pa.int32()),
-        ("tokens", pa.int64()),
-        ("task", pa.string()),
-        ("metric", pa.string()),
-        ("value", pa.float64()),
-        ("count", pa.int64()),
-    ]
-)
 _CATEGORY = pa.dictionary(pa.int32(), pa.string())
 _LONG_SCORES = pa.schema(
     [("cell", _CATEGORY), ("scope", _CATEGORY)]
-    + [(field.name, _CATEGORY if field.type == pa.string() else field.type) for field in _SCORES]
+    + [(field.name, _CATEGORY if field.type == pa.string() else field.type) for field in SCORES]
 )
 
 OpenState = Literal["failed", "skipped", "unfinished"]
@@ -229,7 +220,7 @@ def _scores(attempt: Path, done: DoneRecord, cell_id: str, directions: dict[str,
 def _score_table(path: Path, done: DoneRecord) -> pa.Table:
     data = _read(path, done)
     try:
-        table = pq.read_table(io.BytesIO(data)).select(_SCORES.names).cast(_SCORES)
+        table = pq.read_table(io.BytesIO(data)).select(SCORES.names).cast(SCORES)
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         raise ZsgError(f"{path}: damaged ({_one_line(error)})") from error
     # A set without tasks is one group, whatever the column says.
