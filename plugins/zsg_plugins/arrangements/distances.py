@@ -7,15 +7,40 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from zsg_registry import Access, ArrangeContext, Measure, Similarity, View, ZsgError
+from zsg_registry import (
+    Access,
+    ArrangeContext,
+    Arrangement,
+    Measure,
+    Need,
+    Parameters,
+    Similarity,
+    View,
+    ZsgError,
+)
 
 DistanceTo = Literal["wsd", "avg", "min", "max", "centroid"]
 _LARGEST_WEIGHT: Final = 100.0
 
 
-def access_of(view: View) -> Access:
-    """What embedding the query under this view lets an arrangement see."""
-    return Access.ANSWERS if view in ("both", "completion") else Access.PROMPTS
+class ComparedToQuery(Arrangement):
+    """The base of arrangements that compare embeddings of the pool with those of the query."""
+
+    class Params(Parameters):
+        """How two examples are compared."""
+
+        distance: Measure = "cosine"
+        """Distance of two examples: minus the cosine of their embeddings, or Euclidean."""
+        view: View = "both"
+        """Which text is embedded. The paper embeds both, so that the query's answers are seen."""
+
+    params: Params
+    needs = frozenset({Need.EMBEDDER})
+
+    @property
+    def access(self) -> Access:
+        """Answers, where the view embeds them."""
+        return Access.ANSWERS if self.params.view in ("both", "completion") else Access.PROMPTS
 
 
 def similarity_to_query(context: ArrangeContext, distance: Measure, view: View) -> Similarity:

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from zsg_plugins.arrangements.distances import DistanceTo, access_of, distance_to_query
-from zsg_registry import Access, ArrangeContext, Arrangement, Measure, Need, Order, Parameters, View
+from zsg_plugins.arrangements.distances import ComparedToQuery, DistanceTo, distance_to_query
+from zsg_registry import ArrangeContext, Order
 
 
-class _ByDistance(Arrangement):
+class _ByDistance(ComparedToQuery):
     """The base of the two directions."""
 
-    class Params(Parameters):
+    class Params(ComparedToQuery.Params):
         """What near means."""
 
         measure: DistanceTo = "wsd"
         """Distance of an example to the query set: its weighted, mean, least or greatest distance, or to the centre."""
-        distance: Measure = "cosine"
-        """Distance of two examples: minus the cosine of their embeddings, or Euclidean."""
-        view: View = "both"
-        """Which text is embedded. The paper embeds both, so that the query's answers are seen."""
 
     params: Params
-    needs = frozenset({Need.EMBEDDER})
-
-    @property
-    def access(self) -> Access:
-        """Answers, where the view embeds them."""
-        return access_of(self.params.view)
 
     def distances(self, context: ArrangeContext) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         """The distance of each pool example to the query set, float64 `[N]`."""

@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from zsg_plugins.arrangements.distances import access_of, similarity_to_query
-from zsg_registry import Access, ArrangeContext, Arrangement, Measure, Need, Order, Parameters, View
+from zsg_plugins.arrangements.distances import ComparedToQuery, similarity_to_query
+from zsg_registry import ArrangeContext, Order
 
 
-class TestCentricMultiTurn(Arrangement):
+class TestCentricMultiTurn(ComparedToQuery):
     """Turns in which each unseen example picks its nearest remaining training example (the paper's TMA).
 
     Algorithm 1 of the paper. The picks of a turn are simultaneous: all choose from the same remaining pool, two that
@@ -22,7 +22,7 @@ class TestCentricMultiTurn(Arrangement):
 
     __test__ = False  # pytest: not a class of tests
 
-    class Params(Parameters):
+    class Params(ComparedToQuery.Params):
         """Which examples are picked, and how a turn is ordered."""
 
         mode: Literal["nearest", "farthest"] = "nearest"
@@ -30,18 +30,8 @@ class TestCentricMultiTurn(Arrangement):
         within: Literal["index", "distance", "shuffle"] = "index"
         """Order inside a turn: as in the pool (as in the paper's code), by the distance of the pick (nearest first,
         with `mode=farthest` farthest first; equal ones as in the pool), or shuffled."""
-        distance: Measure = "cosine"
-        """Distance of two examples: minus the cosine of their embeddings, or Euclidean."""
-        view: View = "both"
-        """Which text is embedded. The paper embeds both, so that the query's answers are seen."""
 
     params: Params
-    needs = frozenset({Need.EMBEDDER})
-
-    @property
-    def access(self) -> Access:
-        """Answers, where the view embeds them."""
-        return access_of(self.params.view)
 
     @property
     def stochastic(self) -> bool:
