@@ -21,6 +21,7 @@ from zsg_registry.context import (
     Cursor,
     DatasetContext,
     EmbedContext,
+    LossOf,
     Measure,
     ModelHandle,
     Neighbours,
@@ -30,14 +31,16 @@ from zsg_registry.context import (
 )
 from zsg_registry.dataset import Dataset
 from zsg_registry.discovery import KINDS, BrokenPlugin, PluginEntry, Registry
-from zsg_registry.embedder import Embedder, Encoder, TextEmbedder
+from zsg_registry.embedder import Embedder, EncodedBlock, Encoder, TextEmbedder
 from zsg_registry.errors import ContractError, InvalidReference, ZsgError, did_you_mean
 from zsg_registry.examples import VIEWS, Access, Example, ExampleSet, Message, View
 from zsg_registry.hooks import hookimpl
 from zsg_registry.metric import Direction, Metric, MetricBatch, MetricRows, Requirement, Scope
 from zsg_registry.order import Order, order_hash, set_hash
+from zsg_registry.order_file import OrderFile
 from zsg_registry.places import HubIdOrFolder, InputPath
 from zsg_registry.reference import Pipeline, Reference, parse_pipeline, parse_reference
+from zsg_registry.rows import RowFault, RowReader
 from zsg_registry.seeds import Seeds, generator, stream_seed
 
 __all__ = [
@@ -57,6 +60,7 @@ __all__ = [
     "Direction",
     "EmbedContext",
     "Embedder",
+    "EncodedBlock",
     "Encoder",
     "Example",
     "ExampleSet",
@@ -64,6 +68,7 @@ __all__ = [
     "InputPath",
     "InvalidReference",
     "Kind",
+    "LossOf",
     "Measure",
     "Message",
     "Metric",
@@ -74,6 +79,7 @@ __all__ = [
     "Neighbours",
     "OnlineArrangement",
     "Order",
+    "OrderFile",
     "Parameters",
     "Pipeline",
     "PluginEntry",
@@ -82,6 +88,8 @@ __all__ = [
     "Registry",
     "Requirement",
     "Role",
+    "RowFault",
+    "RowReader",
     "Scope",
     "Seeds",
     "Segment",

@@ -14,15 +14,17 @@ from zsg_registry.order import Order
 
 
 class Arranging(Component):
-    """What arrangements and transforms declare.
+    """What arrangements and transforms declare. `repeats = True` in a class body says: with any parameters."""
 
-    Attributes:
-        repeats: Whether an example may come more than once.
-        may_underfill: Whether fewer than `context.budget` examples may come back.
-    """
+    @property
+    def repeats(self) -> bool:
+        """Whether an example may come more than once, with these parameters."""
+        return False
 
-    repeats: ClassVar[bool] = False
-    may_underfill: ClassVar[bool] = False
+    @property
+    def may_underfill(self) -> bool:
+        """Whether fewer than `context.budget` examples may come back, with these parameters."""
+        return False
 
     @property
     def access(self) -> Access:
@@ -44,7 +46,7 @@ class Arrangement(Arranging, ABC):
     def arrange(self, context: ArrangeContext) -> Order | Sequence[int]:
         """Exactly `context.budget` positions in the pool, in training order, without repeats.
 
-        The class attributes `may_underfill` and `repeats` lift these two rules.
+        `may_underfill` and `repeats` lift these two rules.
         """
 
 

@@ -14,6 +14,7 @@ from zsg_registry.examples import Example, ExampleSet, View
 Role = Literal["pool", "query", "probe"]
 Measure = Literal["cosine", "euclidean"]
 Reduction = Literal["min", "mean", "max"]
+LossOf = Literal["answer", "answer-alone", "text"]
 
 
 class DatasetContext(Protocol):
@@ -60,10 +61,11 @@ class Cursor(Protocol):
 class Similarity(Protocol):
     """The similarity of N rows (usually the pool) to M columns (usually the query). The N × M matrix never exists.
 
-    Larger is nearer: the cosine, or minus the Euclidean distance. Values are dots of float32-normalised vectors (norm
-    and quotient in float64, rounded once; for "euclidean" the float32 vectors as they are); float32 proposes, and what
-    lies within 1e-6 is decided by the float64 dot, then by the lowest index. So an order does not depend on block
-    size, thread count or device. A vector that is zero or not a number has no cosine: that is a `ContractError`.
+    Larger is nearer: the cosine, or minus the Euclidean distance. A value is the float64 dot of float32-normalised
+    vectors (norm and quotient in float64, rounded once; for "euclidean" the float32 vectors as they are), to 12
+    decimals; equal values fall to the lowest index. A faster arithmetic may propose, but whatever it leaves open is
+    decided by that value: an order does not depend on block size, thread count or device. A vector that is zero or
+    not a number has no cosine: that is a `ContractError`.
     """
 
     def blocks(self) -> Iterator[Block]:
@@ -76,10 +78,15 @@ class Similarity(Protocol):
         """For each row the least, mean or greatest similarity over all columns, float64 `[N]`, to 12 decimals."""
 
     def pairs(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The similarity of `rows[i]` to `columns[i]` for each i, by the float64 dot: float64 `[m]`."""
+        """The similarity of `rows[i]` to `columns[i]` for each i: float64 `[m]`, to 12 decimals."""
 
-    def cursor(self, largest: bool = True) -> Cursor:
-        """A cursor over all rows, from the nearest (the farthest with `largest=False`)."""
+    def cursor(self, largest: bool = True, picks: int | None = None) -> Cursor:
+        """A cursor over all rows, from the nearest (the farthest with `largest=False`).
+
+        Args:
+            largest: Nearest first.
+            picks: About how many rows will be removed in all; a hint that saves time and changes no result.
+        """
 
 
 class ModelHandle(Protocol):
@@ -159,9 +166,30 @@ class ArrangeContext(Protocol):
         `Need.TOKENIZER`, and for the query the access `answers`.
         """
 
-    def losses(self, role: Role) -> NDArray[np.float64]:
-        """The base model's mean loss on each answer, float64 `[n]`, NaN where none is left after truncation; needs
-        `Need.LOSSES`, and for the query the access `answers`.
+    def losses(self, role: Role, of: LossOf = "answer") -> NDArray[np.float64]:
+        """The base model's mean loss per token, float64 `[n]`; needs `Need.LOSSES`, and for the query the access
+        `answers`.
+
+        Args:
+            role: Whose.
+            of: "answer" is that of the answer and its EOS, given the prompt: what training lowers; "answer-alone" is
+                that of the same tokens without the prompt; "text" that of prompt and answer. BOS is never counted,
+                and without a BOS nothing predicts the first token. NaN where truncation left none.
+        """
+
+    def kl_ngram(self, texts: Sequence[str], reference: Sequence[str], n: int = 2) -> NDArray[np.float64]:
+        """The divergence KL(p ‖ q) of each text's n-grams from those of the whole reference, in nats: float64 `[m]`,
+        to 12 decimals.
+
+        p is the distribution of the n-grams of one text, q that of all reference texts together; the sum of
+        p (ln p − ln(q + 1e-10)) is over the text's distinct n-grams, so that it is never above −ln 1e-10 ≈ 23.03.
+        Tokens are split at white space, as they are written. A text with fewer than n tokens has no n-gram, tells of
+        no nearness, and is given that upper bound.
+
+        Args:
+            texts: m of them.
+            reference: What they are compared with.
+            n: Tokens in an n-gram, at least 1.
         """
 
     def embeddings(self, role: Role, view: View = "both") -> NDArray[np.float32]:
@@ -183,6 +211,7 @@ __all__ = [
     "DatasetContext",
     "EmbedContext",
     "Example",
+    "LossOf",
     "Measure",
     "ModelHandle",
     "Neighbours",

@@ -63,6 +63,7 @@ def test_access_prompts_reaches_no_answer() -> None:
         lambda: context.embeddings("query"),
         lambda: context.embeddings("query", "completion"),
         lambda: context.losses("query"),
+        lambda: context.losses("query", of="text"),
         lambda: context.lengths("query"),
     ):
         with pytest.raises(ContractError, match="withheld"):
@@ -84,6 +85,15 @@ def test_what_the_test_did_not_give_is_not_the_plugins_fault() -> None:
     for use in (lambda: context.embeddings("pool"), lambda: context.losses("query"), context.model):
         with pytest.raises(ValueError, match="was given no"):
             use()
+    answers_only = NaiveContext(POOL, losses={"pool": [1, 2, 3]})
+    with pytest.raises(ValueError, match="was given no losses of the pool's 'text'"):
+        answers_only.losses("pool", of="text")
+
+
+def test_losses_are_of_what_was_asked_for() -> None:
+    context = NaiveContext(POOL, losses={"pool": {"answer": [1, 2, 3], "answer-alone": [4, 5, 6]}})
+    assert context.losses("pool").tolist() == [1, 2, 3]
+    assert context.losses("pool", of="answer-alone").tolist() == [4, 5, 6]
 
 
 @given(

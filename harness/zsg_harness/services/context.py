@@ -6,25 +6,22 @@ come here: what a plugin may not see is not forbidden but absent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from zsg_harness.evaluation.losses import example_losses
-from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.plan.identity import identity
-from zsg_harness.services.embeddings import EmbeddingService, cached_array, hash_texts
-from zsg_harness.services.similarity import BlockwiseSimilarity
-from zsg_harness.training.batches import collate
+from zsg_harness.services.embeddings import Embedded, cached_array, hash_texts
+from zsg_harness.services.ngrams import kl_ngram
 from zsg_harness.training.encoding import Encoded, encode
 from zsg_registry import (
     ContractError,
     ExampleSet,
+    LossOf,
     Measure,
     ModelHandle,
     Need,
@@ -33,6 +30,21 @@ from zsg_registry import (
     View,
     generator,
 )
+
+if TYPE_CHECKING:
+    # What needs torch is imported where it is used: many arrangements need none of it.
+    from zsg_harness.models.causal_lm import CausalLM
+
+
+class VectorSource(Protocol):
+    """Where embeddings come from."""
+
+    @property
+    def embedded(self) -> Sequence[Embedded]:
+        """What was embedded so far."""
+
+    def vectors(self, examples: ExampleSet, role: Role, view: View) -> NDArray[np.float32]:
+        """Embeddings of a role's examples, float32 `[n, d]`."""
 
 
 @dataclass(slots=True)
@@ -52,7 +64,7 @@ class Workbench:
 
     roles: dict[Role, ExampleSet]
     load_model: Callable[[], CausalLM]
-    embeddings: EmbeddingService | None
+    embeddings: VectorSource | None
     max_length: int
     model_hash: str
     cache: Path
@@ -72,14 +84,25 @@ class Workbench:
             self._encoded[role] = encode(self.roles[role], self.base_model().tokenizer, self.max_length)
         return self._encoded[role]
 
-    def losses(self, role: Role) -> NDArray[np.float64]:
+    def losses(self, role: Role, of: LossOf) -> NDArray[np.float64]:
         """The base model's loss on each example of a role, from the cache where it is known."""
-        texts = hash_texts(self.roles[role].texts("both"))
-        key = identity({"model": self.model_hash, "texts": texts, "max_length": self.max_length})
+        from zsg_harness.evaluation.losses import example_losses
+
+        # Prompts and answers apart: where an answer begins decides which tokens are predicted.
+        texts = [hash_texts(self.roles[role].texts(view)) for view in ("prompt", "completion")]
+        key = identity({"model": self.model_hash, "texts": texts, "max_length": self.max_length, "of": of})
         return cached_array(
             self.cache / "losses" / f"{key}.npy",
-            lambda: example_losses(self.base_model(), self.encoded(role), self.batch_tokens),
+            lambda: example_losses(self.base_model(), self._predicting(role, of), self.batch_tokens),
         )
+
+    def _predicting(self, role: Role, of: LossOf) -> Encoded:
+        encoded = self.encoded(role)
+        if of == "answer":
+            return encoded
+        if of == "text":
+            return encoded.whole()
+        return encoded.answers_alone(bos=self.base_model().tokenizer.bos_token_id is not None)
 
 
 class CellContext:
@@ -142,11 +165,15 @@ class CellContext:
         self._with_answers(role)
         return self._bench.encoded(role).lengths
 
-    def losses(self, role: Role) -> NDArray[np.float64]:
+    def losses(self, role: Role, of: LossOf = "answer") -> NDArray[np.float64]:
         """The base model's loss on each example."""
         self._need(Need.LOSSES)
         self._with_answers(role)
-        return self._bench.losses(role)
+        return self._bench.losses(role, of)
+
+    def kl_ngram(self, texts: Sequence[str], reference: Sequence[str], n: int = 2) -> NDArray[np.float64]:
+        """The divergence of each text's n-grams from the reference's."""
+        return kl_ngram(texts, reference, n)
 
     def embeddings(self, role: Role, view: View = "both") -> NDArray[np.float32]:
         """Embeddings of a role's examples."""
@@ -158,10 +185,14 @@ class CellContext:
         self, rows: NDArray[np.float32], columns: NDArray[np.float32], measure: Measure = "cosine"
     ) -> Similarity:
         """The similarity of two embedding matrices."""
+        from zsg_harness.services.similarity import BlockwiseSimilarity
+
         return BlockwiseSimilarity(rows, columns, measure)
 
     def model(self, fresh: bool = False) -> ModelHandle:
         """The base model."""
+        from zsg_harness.models.handle import Handle
+
         self._need(Need.GRADIENTS if Need.MODEL not in self._needs else Need.MODEL)
         lm = self._bench.load_model() if fresh else self._bench.base_model()
         return Handle(lm, self._bench.max_length)
@@ -178,39 +209,3 @@ class CellContext:
     def _need(self, need: Need) -> None:
         if need not in self._needs:
             raise ContractError(f"the service {need.value!r} was used, but needs does not declare it")
-
-
-@dataclass(frozen=True, slots=True)
-class Handle:
-    """The registry's `ModelHandle`."""
-
-    lm: CausalLM
-    max_length: int
-    batch_size: int = 8
-
-    @property
-    def model(self) -> Any:
-        """The transformers model."""
-        return self.lm.model
-
-    @property
-    def tokenizer(self) -> Any:
-        """Its tokenizer."""
-        return self.lm.tokenizer
-
-    @property
-    def device(self) -> str:
-        """Where it is."""
-        return str(self.lm.device)
-
-    def encode(self, examples: ExampleSet) -> Iterator[dict[str, Any]]:
-        """Right-padded, label-masked batches in the order of the examples."""
-        encoded = encode(examples, self.lm.tokenizer, self.max_length)
-        lengths = torch.from_numpy(encoded.lengths)
-        for start in range(0, len(encoded), self.batch_size):
-            rows = np.arange(start, min(start + self.batch_size, len(encoded)))
-            batch = collate(encoded, rows, self.lm.device)
-            positions = torch.arange(batch.input_ids.shape[1])
-            mask = (positions < lengths[rows][:, None]).long().to(self.lm.device)
-            labels = batch.input_ids.masked_fill(~batch.is_label, -100)
-            yield {"input_ids": batch.input_ids, "attention_mask": mask, "labels": labels}

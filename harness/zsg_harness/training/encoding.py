@@ -43,6 +43,25 @@ class Encoded:
         totals: NDArray[np.int64] = np.concatenate([[0], np.cumsum(self.is_label)]).astype(np.int64)
         return totals[self.offsets[1:]] - totals[self.offsets[:-1]]
 
+    @classmethod
+    def of(cls, tokens: NDArray[np.int32], is_label: NDArray[np.bool_], offsets: NDArray[np.int64]) -> Encoded:
+        """The examples without the labels that nothing can predict: those of their first tokens."""
+        predictable = is_label.copy()
+        predictable[_begins(offsets)] = False
+        return cls(tokens, predictable, offsets)
+
+    def whole(self) -> Encoded:
+        """The same tokens, where those of the prompts are to be predicted as well."""
+        return Encoded.of(self.tokens, np.ones_like(self.is_label), self.offsets)
+
+    def answers_alone(self, bos: bool) -> Encoded:
+        """The labels without the tokens before and between them, but for the BOS where examples begin with one."""
+        keep = self.is_label.copy()
+        if bos:
+            keep[_begins(self.offsets)] = True
+        kept = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)
+        return Encoded.of(self.tokens[keep], self.is_label[keep], kept[self.offsets])
+
     def example(self, i: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Tokens and label mask of one example."""
         span = slice(self.offsets[i], self.offsets[i + 1])
@@ -59,7 +78,7 @@ def encode(examples: ExampleSet, tokenizer: PreTrainedTokenizerBase, max_length:
     """Tokenize prompt and answer separately and join them: `<bos>` prompt answer `<eos>`.
 
     What is too long is cut on the prompt's left (the `<bos>` stays); only an answer that is too long by itself loses
-    its end. A tokenizer without a BOS token goes without.
+    its end. A tokenizer without a BOS token goes without; then nothing predicts an example's first token.
 
     Args:
         examples: What to encode.
@@ -90,7 +109,7 @@ def encode(examples: ExampleSet, tokenizer: PreTrainedTokenizerBase, max_length:
         labels.append(cut[1])
     offsets = np.concatenate([[0], np.cumsum([len(own) for own in tokens], dtype=np.int64)])
     nothing = np.empty(0)
-    return Encoded(
+    return Encoded.of(
         np.concatenate([nothing, *tokens]).astype(np.int32),
         np.concatenate([nothing, *labels]).astype(np.bool_),
         offsets.astype(np.int64),
@@ -107,3 +126,8 @@ def _cut(
     from_prompt = min(surplus, first_label - bos)
     keep = np.r_[0:bos, bos + from_prompt : len(tokens)][:max_length]
     return tokens[keep], is_label[keep]
+
+
+def _begins(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where examples that have a token begin."""
+    return offsets[:-1][np.diff(offsets) > 0]

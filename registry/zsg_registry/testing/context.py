@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from math import log
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from zsg_registry.arrangement import Arranging
 from zsg_registry.components import Need
-from zsg_registry.context import ArrangeContext, Measure, ModelHandle, Role
+from zsg_registry.context import ArrangeContext, LossOf, Measure, ModelHandle, Role
 from zsg_registry.errors import ContractError
 from zsg_registry.examples import Access, ExampleSet, View
 from zsg_registry.seeds import generator
@@ -35,7 +37,7 @@ class NaiveContext(ArrangeContext):
         batch_size: Examples in an optimizer step.
         seed: What `rng` derives from.
         embeddings: `[n, d]` for "pool" and "query", the same for every view.
-        losses: `[n]` for "pool" and "query".
+        losses: `[n]` for "pool" and "query", of the answer; or a mapping from what they are of to such an array.
         lengths: `[n]` for "pool" and "query".
         model: Makes a model handle; called once, and again for each `fresh` one.
         access: What may be seen of the query.
@@ -52,7 +54,7 @@ class NaiveContext(ArrangeContext):
         batch_size: int = 16,
         seed: int = 0,
         embeddings: Mapping[Role, ArrayLike] | None = None,
-        losses: Mapping[Role, ArrayLike] | None = None,
+        losses: Mapping[Role, ArrayLike | Mapping[LossOf, ArrayLike]] | None = None,
         lengths: Mapping[Role, ArrayLike] | None = None,
         model: Callable[[], ModelHandle] | None = None,
         access: Access = Access.ANSWERS,
@@ -64,7 +66,11 @@ class NaiveContext(ArrangeContext):
         self._budget = len(pool) if budget is None else budget
         self._batch_size = batch_size
         self._seed = seed
-        self._given = {"embeddings": embeddings or {}, "losses": losses or {}, "lengths": lengths or {}}
+        self._given: dict[str, Mapping[Role, Any]] = {
+            "embeddings": embeddings or {},
+            "losses": losses or {},
+            "lengths": lengths or {},
+        }
         self._make_model = model
         self._model: ModelHandle | None = None
         self._access = access
@@ -125,11 +131,29 @@ class NaiveContext(ArrangeContext):
         self.texts(role, "completion")  # raises if the answers are withheld
         return np.asarray(self._given_for("lengths", role), dtype=np.int64)
 
-    def losses(self, role: Role) -> NDArray[np.float64]:
+    def losses(self, role: Role, of: LossOf = "answer") -> NDArray[np.float64]:
         """The given losses."""
         self._require(Need.LOSSES)
         self.texts(role, "completion")  # raises if the answers are withheld
-        return np.asarray(self._given_for("losses", role), dtype=np.float64)
+        given = self._given_for("losses", role)
+        kinds = given if isinstance(given, Mapping) else {"answer": given}
+        if of not in kinds:
+            raise ValueError(f"this NaiveContext was given no losses of the {role}'s {of!r}")
+        return np.asarray(kinds[of], dtype=np.float64)
+
+    def kl_ngram(self, texts: Sequence[str], reference: Sequence[str], n: int = 2) -> NDArray[np.float64]:
+        """The definition, text by text."""
+        q: Counter[tuple[str, ...]] = Counter()
+        for text in reference:
+            q.update(_ngrams(text, n))
+        whole = max(q.total(), 1)
+        divergences = np.full(len(texts), -log(1e-10))
+        for i, text in enumerate(texts):
+            p = Counter(_ngrams(text, n))
+            if p:
+                shares = {gram: count / p.total() for gram, count in p.items()}
+                divergences[i] = sum(x * (log(x) - log(q[gram] / whole + 1e-10)) for gram, x in shares.items())
+        return divergences.round(12)
 
     def embeddings(self, role: Role, view: View = "both") -> NDArray[np.float32]:
         """The given embeddings, read-only."""
@@ -167,7 +191,12 @@ class NaiveContext(ArrangeContext):
         if need not in self._needs:
             raise ContractError(f"a service was used without declaring Need.{need.name}")
 
-    def _given_for(self, what: str, role: Role) -> ArrayLike:
+    def _given_for(self, what: str, role: Role) -> Any:
         if role not in self._given[what]:
             raise ValueError(f"this NaiveContext was given no {what} of the {role}")
         return self._given[what][role]
+
+
+def _ngrams(text: str, n: int) -> list[tuple[str, ...]]:
+    tokens = text.split()
+    return [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]

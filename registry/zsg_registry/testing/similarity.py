@@ -15,7 +15,7 @@ class NaiveSimilarity(Similarity):
     """The dense N × M matrix that the harness never builds, and the plainest code over it.
 
     A value is the float64 dot of two float32 vectors (for "cosine" normalised in float64, then rounded), or minus
-    their Euclidean distance. Equal values fall to the lowest row.
+    their Euclidean distance, to 12 decimals. Equal values fall to the lowest row.
     """
 
     def __init__(self, rows: NDArray[np.float32], columns: NDArray[np.float32], measure: Measure = "cosine") -> None:
@@ -24,7 +24,7 @@ class NaiveSimilarity(Similarity):
         value = _dots if measure == "cosine" else _minus_distances
         self._values = np.empty((len(rows), len(columns)), dtype=np.float64)
         for column, vector in enumerate(columns):
-            self._values[:, column] = value(rows.astype(np.float64), vector.astype(np.float64))
+            self._values[:, column] = np.round(value(rows.astype(np.float64), vector.astype(np.float64)), 12)
 
     def blocks(self) -> Iterator[Block]:
         """Two blocks, so that a plugin that expects a single one is found out."""
@@ -39,7 +39,7 @@ class NaiveSimilarity(Similarity):
         return Neighbours(rows, np.take_along_axis(self._values.T, rows, axis=1))
 
     def reduce(self, how: Reduction) -> NDArray[np.float64]:
-        """A reduction of each row of the matrix, rounded so that equal means are equal however they were summed."""
+        """A reduction of each row of the matrix; means too are rounded."""
         reduced: NDArray[np.float64] = getattr(self._values, how)(axis=1)
         return np.round(reduced, 12)
 
@@ -47,7 +47,7 @@ class NaiveSimilarity(Similarity):
         """Entries of the matrix."""
         return self._values[rows, columns]
 
-    def cursor(self, largest: bool = True) -> NaiveCursor:
+    def cursor(self, largest: bool = True, picks: int | None = None) -> NaiveCursor:
         """A cursor that scans a whole column at each call."""
         return NaiveCursor(self._values if largest else -self._values)
 

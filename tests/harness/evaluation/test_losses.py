@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,8 +13,8 @@ from hypothesis import strategies as st
 from zsg_harness.evaluation.generation import generate
 from zsg_harness.evaluation.losses import example_losses
 from zsg_harness.evaluation.steps import evaluation_steps, generation_steps
-from zsg_harness.matrix.schema import EvaluationTable
-from zsg_harness.models.causal_lm import CausalLM
+from zsg_harness.matrix.schema import EvaluationTable, ModelEntry
+from zsg_harness.models.causal_lm import CausalLM, load_model
 from zsg_harness.training.encoding import Encoded, encode
 from zsg_registry import Example, ExampleSet
 
@@ -33,6 +35,32 @@ def test_losses_equal_the_models_own_alone_and_in_any_batch(
     encoded = encode(examples, lm.tokenizer, 64)
     losses = example_losses(lm, encoded, batch_tokens)
     assert losses == pytest.approx([model_loss(lm, encoded, i) for i in range(len(encoded))], abs=1e-5)
+
+
+@pytest.mark.parametrize("has_bos", [True, False])
+def test_losses_of_the_answer_alone_and_of_the_whole_text_are_the_bundled_models_own(
+    has_bos: bool, examples: ExampleSet
+) -> None:
+    tiny = load_model(ModelEntry(use="zsg-tiny"), Path(), torch.device("cpu"))
+    if not has_bos:
+        tiny.tokenizer.bos_token = None
+    bos = [tiny.tokenizer.bos_token_id] if has_bos else []
+
+    def own_loss(*texts: str) -> float:
+        """The library's loss of all tokens that something predicts."""
+        ids = [token for text in texts for token in tiny.tokenizer.encode(text, add_special_tokens=False)]
+        tokens = torch.tensor([[*bos, *ids, tiny.tokenizer.eos_token_id]])
+        with torch.no_grad():
+            return float(tiny.model(input_ids=tokens, labels=tokens).loss)  # it leaves the first label out
+
+    some = examples.take(np.arange(12))
+    encoded = encode(some, tiny.tokenizer, 256)
+    pairs = list(zip(some["prompt"], some["completion"], strict=True))
+    alone = example_losses(tiny, encoded.answers_alone(has_bos), 500)
+    assert alone == pytest.approx([own_loss(f" {answer}") for _, answer in pairs], abs=1e-4)
+    whole = example_losses(tiny, encoded.whole(), 500)
+    expected = [own_loss(f"User: {prompt}\nAssistant:", f" {answer}") for prompt, answer in pairs]
+    assert whole == pytest.approx(expected, abs=1e-4)
 
 
 def test_full_logits_give_the_same_losses(lm: CausalLM, examples: ExampleSet) -> None:

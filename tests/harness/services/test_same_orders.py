@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zsg_harness.services.similarity import BlockwiseSimilarity
@@ -18,17 +18,44 @@ REFERENCES = [
     *(f"tma[mode={mode},within={within}]" for mode in ("nearest", "farthest") for within in ("index", "distance")),
     "tma[distance=euclidean]",
     "nft[measure=min,distance=euclidean]",
+    *(f"tma[mode={mode}]" for mode in ("nearest-then-farthest", "farthest-then-nearest", "random")),
+    "coarse",
+    "coarse[direction=farthest,measure=centroid,distance=euclidean]",
+    "per-task",
+    "per-task[mode=uniform,measure=max]",
+    "round-robin-nearest",
+    "round-robin-nearest[distance=euclidean]",
+    "doubly-greedy",
+    "knn-union",
+    "knn-union[k=3,distance=euclidean]",
+    "k-center",
+    "k-center[start=query,distance=euclidean]",
+    "deita",
+    "deita[threshold=0.2]",
+    "optimal-transport[regularization=0.05]",
+    "optimal-transport[balance=balanced,regularization=0.05,distance=euclidean]",
+    "tsds[k=4]",
+    "tsds[distance=euclidean,sigma=2]",
 ]
 
 
 class BlockwiseContext(NaiveContext):
     """A naive context with the harness's similarity, in blocks so small that there are many."""
 
+    half = False
+
     def similarity(self, rows: Any, columns: Any, measure: Any = "cosine") -> Any:
-        return BlockwiseSimilarity(rows, columns, measure, block_rows=5)
+        return BlockwiseSimilarity(rows, columns, measure, block_rows=5, half=self.half)
+
+
+class HalfContext(BlockwiseContext):
+    """The same where bfloat16 proposes."""
+
+    half = True
 
 
 @pytest.mark.parametrize("text", REFERENCES)
+@settings(max_examples=20)  # many references, and three engines each
 @given(seed=st.integers(0, 2**32), n=st.integers(1, 30), m=st.integers(1, 9), kind=st.sampled_from(["any", "copies"]))
 def test_orders_agree(text: str, seed: int, n: int, m: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
@@ -37,11 +64,13 @@ def test_orders_agree(text: str, seed: int, n: int, m: int, kind: str) -> None:
         vectors = vectors[rng.integers(0, 4, size=n + m) % len(vectors)]
     reference = parse_reference(text)
     component: Any = bind(Registry().component("arrangement", reference), reference)
-    pool, query = example_set([None] * n), example_set([None] * m, side="unseen", prefix="query-")
-    embeddings = {"pool": vectors[:n], "query": vectors[n:]}
+    pool = example_set([f"task-{i % 3}" for i in range(n)])
+    query = example_set([None] * m, side="unseen", prefix="query-")
+    services = {"embeddings": {"pool": vectors[:n], "query": vectors[n:]}, "lengths": {"pool": np.arange(n) % 5}}
     orders = [
-        component.arrange(context.of(component, pool, query, embeddings=embeddings))
-        for context in (NaiveContext, BlockwiseContext)
+        component.arrange(context.of(component, pool, query, **services))
+        for context in (NaiveContext, BlockwiseContext, HalfContext)
     ]
-    np.testing.assert_array_equal(orders[0].indices, orders[1].indices)
-    np.testing.assert_allclose(orders[0].scores, orders[1].scores, atol=1e-6)
+    for order in orders[1:]:
+        np.testing.assert_array_equal(order.indices, orders[0].indices)
+        np.testing.assert_allclose(order.scores, orders[0].scores, atol=1e-6)

@@ -52,6 +52,42 @@ def test_every_assistant_turn_of_a_dialogue_carries_loss(lm: CausalLM) -> None:
     assert lm.tokenizer.decode(encoded.prompt(0)).endswith("User: Bye\nAssistant:")
 
 
+def test_answers_alone_keep_bos_and_labels_and_the_whole_predicts_all_but_bos(lm: CausalLM) -> None:
+    turns = [("user", "Hi"), ("assistant", "Hello"), ("user", "Bye"), ("assistant", "Ciao")]
+    dialogue = Example(id="d", messages=tuple(Message(*turn) for turn in turns))
+    plain = Example(id="p", prompt="What is red?", completion="a rose")
+    bos, eos = lm.tokenizer.bos_token, lm.tokenizer.eos_token
+    encoded = encode(ExampleSet.from_examples([dialogue, plain]), lm.tokenizer, 64)
+    alone, whole = encoded.answers_alone(bos=True), encoded.whole()
+    for i, answer in enumerate([f" Hello{eos} Ciao{eos}", f" a rose{eos}"]):
+        tokens, is_label = alone.example(i)
+        assert lm.tokenizer.decode(tokens) == bos + answer
+        assert is_label.tolist() == [False] + [True] * (len(tokens) - 1)
+        tokens, is_label = whole.example(i)
+        assert tokens.tolist() == encoded.example(i)[0].tolist()
+        assert is_label.tolist() == [False] + [True] * (len(tokens) - 1)
+
+
+def test_the_answer_alone_is_cut_as_it_is_behind_its_prompt(lm: CausalLM) -> None:
+    encoded = encode(one(prompt="p " * 50, completion="rose " * 100), lm.tokenizer, 16)
+    tokens, is_label = encoded.answers_alone(bos=True).example(0)
+    assert tokens.tolist() == encoded.example(0)[0].tolist()
+    assert is_label.sum() == encoded.label_counts[0] == 15
+
+
+def test_without_a_bos_nothing_predicts_the_first_token(lm: CausalLM) -> None:
+    lm.tokenizer.bos_token = None
+    answer = [*lm.tokenizer.encode(" a rose", add_special_tokens=False), lm.tokenizer.eos_token_id]
+    encoded = encode(one(prompt="What is red?", completion="a rose"), lm.tokenizer, 64)
+    assert encoded.label_counts[0] == len(answer)
+    alone = encoded.answers_alone(bos=False)
+    assert alone.tokens.tolist() == answer
+    assert alone.is_label.tolist() == [False] + [True] * (len(answer) - 1)
+    assert encoded.whole().label_counts[0] == encoded.lengths[0] - 1
+    cut = encode(one(prompt="p", completion="rose " * 100), lm.tokenizer, 16)
+    assert (cut.lengths[0], cut.label_counts[0]) == (16, 15)
+
+
 def test_label_counts_and_lengths(lm: CausalLM, examples: ExampleSet) -> None:
     encoded = encode(examples, lm.tokenizer, 64)
     for i in range(len(examples)):

@@ -1,0 +1,93 @@
+"""The least, mean and greatest similarity of each row to all columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zsg_harness.services.similarity.proposals import Keys, Proposer
+from zsg_harness.services.similarity.vectors import DECIMALS, Vectors, similarities
+from zsg_registry import Measure
+
+_ROWS: Final = 512
+"""Rows whose float64 vectors fit a core's cache."""
+
+
+class Summary(NamedTuple):
+    """Of some rows the greatest (or the least) similarity and, under "cosine", the mean: float64 `[b]`, 12 decimals."""
+
+    extreme: NDArray[np.float64]
+    mean: NDArray[np.float64]
+
+
+def summaries(
+    rows: Vectors, columns: torch.Tensor, weights: NDArray[np.int64], proposer: Proposer, largest: bool
+) -> Iterator[Summary]:
+    """A summary of each block of rows, in order.
+
+    Args:
+        rows: The rows.
+        columns: The columns' vectors as `Vectors.single` gives them, `[m, d]`.
+        weights: How often each column counts in the mean.
+        proposer: Of these rows and columns.
+        largest: Find the greatest similarity rather than the least.
+    """
+    centre = _centre(columns, weights)
+    sign = 1 if largest else -1
+    for keys in proposer.stream(sign, half=proposer.half_if(True)):
+        stop = keys.start + keys.values.shape[1]
+        undecided = keys.reaching(_near_the_best)
+        by_row = np.argsort(undecided.row, kind="stable")
+        row, column = undecided.row[by_row], undecided.column[by_row]
+        for first in range(keys.start, stop, _ROWS):
+            part = slice(first, min(first + _ROWS, stop))
+            wide = rows.single(part).double()
+            pairs = slice(*np.searchsorted(row, [part.start, part.stop]))
+            best = _best(
+                row[pairs] - first, wide, columns[torch.from_numpy(column[pairs])].double(), sign, rows.measure
+            )
+            yield Summary(sign * best, _means(wide, centre))
+
+
+def cosine_means(rows: Vectors, columns: torch.Tensor, weights: NDArray[np.int64]) -> Iterator[NDArray[np.float64]]:
+    """The mean cosine of each row of a block, in order: float64 `[b]`, to 12 decimals."""
+    centre = _centre(columns, weights)
+    for first in range(0, len(rows), _ROWS):
+        yield _means(rows.single(slice(first, min(first + _ROWS, len(rows)))).double(), centre)
+
+
+def _centre(columns: torch.Tensor, weights: NDArray[np.int64]) -> torch.Tensor:
+    """The mean column. The mean of the dots is the dot with it: one exact product a row, however many columns."""
+    share = torch.from_numpy(weights / weights.sum())
+    return share @ columns.double()
+
+
+def _means(wide: torch.Tensor, centre: torch.Tensor) -> NDArray[np.float64]:
+    return np.round((wide @ centre).numpy(), DECIMALS)
+
+
+def _near_the_best(keys: Keys) -> torch.Tensor:
+    """What a key must reach to be, perhaps, the greatest of its row: float `[1, rows]`."""
+    best = keys.greatest()
+    return best - keys.margin.around(best)
+
+
+def _best(
+    row: NDArray[np.int64], wide: torch.Tensor, columns: torch.Tensor, sign: int, measure: Measure
+) -> NDArray[np.float64]:
+    """The greatest true value of each row, times `sign`, float64 `[b]`.
+
+    Args:
+        row: int64 `[m]`, ascending, in which every row occurs.
+        wide: The rows' vectors, float64 `[b, d]`.
+        columns: The vector that each of `row` is paired with, float64 `[m, d]`.
+        sign: -1 for the least value.
+        measure: The similarity.
+    """
+    values = sign * similarities(wide[torch.from_numpy(row)], columns, measure)
+    best: NDArray[np.float64] = np.maximum.reduceat(values, np.searchsorted(row, np.arange(len(wide))))
+    return best
