@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal, Self
+
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import model_validator
 
 from zsg_plugins.arrangements.distances import ComparedToQuery, DistanceTo, distance_to_query
-from zsg_registry import ArrangeContext, Order
+from zsg_registry import ArrangeContext, Need, Order, ZsgError
 
 
 class _ByDistance(ComparedToQuery):
@@ -14,14 +18,31 @@ class _ByDistance(ComparedToQuery):
     class Params(ComparedToQuery.Params):
         """What near means."""
 
-        measure: DistanceTo = "wsd"
-        """Distance of an example to the query set: its weighted, mean, least or greatest distance, or to the centre."""
+        measure: DistanceTo | Literal["kl"] = "wsd"
+        """Distance of an example to the query set: its weighted, mean, least or greatest distance, or to the centre;
+        or `kl`, the divergence of its pairs of words from the query's, which needs no embedder."""
+
+        @model_validator(mode="after")
+        def _words_have_no_distance(self) -> Self:
+            if self.measure == "kl" and self.distance != "cosine":
+                raise ValueError("measure=kl compares words, not embeddings: leave 'distance' out")
+            return self
 
     params: Params
 
-    def distances(self, context: ArrangeContext) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """The distance of each pool example to the query set, float64 `[N]`."""
-        return distance_to_query(context, self.params.measure, self.params.distance, self.params.view)
+    @property
+    def needs(self) -> frozenset[Need]:
+        """Embeddings, unless words are compared."""
+        return frozenset() if self.params.measure == "kl" else super().needs
+
+    def distances(self, context: ArrangeContext) -> NDArray[np.float64]:
+        """The distance of each example of the pool to the query set, float64 `[N]`."""
+        params = self.params
+        if params.measure != "kl":
+            return distance_to_query(context, params.measure, params.distance, params.view)
+        if len(context.query) == 0:
+            raise ZsgError("there are no query examples, so nothing is near or far")
+        return context.kl_ngram(context.texts("pool", params.view), context.texts("query", params.view))
 
 
 class NearestFirst(_ByDistance):
@@ -32,9 +53,7 @@ class NearestFirst(_ByDistance):
 
     def arrange(self, context: ArrangeContext) -> Order:
         """Sort by distance."""
-        distances = self.distances(context)
-        order = np.argsort(distances, kind="stable")
-        return Order(order, scores=distances[order].astype(np.float32)).head(context.budget)
+        return nearest_first(self.distances(context)).head(context.budget)
 
 
 class FarthestFirst(_ByDistance):
@@ -49,3 +68,9 @@ class FarthestFirst(_ByDistance):
         distances = self.distances(context)
         order = np.argsort(-distances, kind="stable")
         return Order(order, scores=distances[order].astype(np.float32)).head(context.budget)
+
+
+def nearest_first(distances: NDArray[np.float64]) -> Order:
+    """The whole pool by ascending distance, float64 `[N]`; equal ones in pool order."""
+    order = np.argsort(distances, kind="stable")
+    return Order(order, scores=distances[order].astype(np.float32))

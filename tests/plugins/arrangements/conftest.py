@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -46,3 +47,47 @@ def context_of() -> Callable[..., NaiveContext]:
         return NaiveContext.of(component, examples, queries, **given)  # type: ignore[arg-type]
 
     return context
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    wide = vector.astype(np.float64)
+    return (wide / math.sqrt((wide * wide).sum())).astype(np.float32).astype(np.float64)
+
+
+def _distance(x: np.ndarray, y: np.ndarray, kind: str) -> float:
+    if kind == "cosine":
+        return -float((_unit(x) * _unit(y)).sum())
+    return math.sqrt(((x.astype(np.float64) - y.astype(np.float64)) ** 2).sum())
+
+
+def _rounded(values: list[float]) -> list[float]:
+    """To the 12 decimals of `Similarity.reduce`, so that equal means are equal however they were summed."""
+    return np.round(values, 12).tolist()
+
+
+def _naive_distances(vectors: Vectors, query: Vectors, measure: str, kind: str) -> list[float]:
+    if measure == "centroid":
+        centre = np.mean(query.astype(np.float64), axis=0).astype(np.float32)
+        return _rounded([_distance(x, centre, kind) for x in vectors])
+    each = [[_distance(x, y, kind) for y in query] for x in vectors]
+    if measure in ("min", "max"):
+        return _rounded([(min if measure == "min" else max)(row) for row in each])
+    average = _rounded([float(np.mean(row)) for row in each])
+    if measure == "avg":
+        return average
+    least = _rounded([min(row) for row in each])
+    md, ad = float(np.mean(least)), float(np.mean(average))
+    weight = md / ad if ad != 0 and 0 < md / ad <= 100 else 1.0
+    return [m + weight * a for m, a in zip(least, average, strict=True)]
+
+
+@pytest.fixture(scope="session")
+def distance() -> Callable[[Vectors, Vectors, str], float]:
+    """`distance(x, y, kind)` is d of two examples: minus the cosine, or Euclidean."""
+    return _distance
+
+
+@pytest.fixture(scope="session")
+def naive_distances() -> Callable[[Vectors, Vectors, str, str], list[float]]:
+    """`naive_distances(vectors, query, measure, kind)`: the paper's distances, straight from their definitions."""
+    return _naive_distances

@@ -7,8 +7,41 @@ import pytest
 from zsg_registry import Kind, Reference, Registry
 
 NAMES: dict[Kind, list[str]] = {
-    "arrangement": ["cluster", "fft", "nft", "random", "round-robin", "sequential", "tma"],
-    "transform": ["head", "reverse", "shuffle"],
+    "arrangement": [
+        "cluster",
+        "coarse",
+        "commonit",
+        "deita",
+        "doubly-greedy",
+        "dsir",
+        "fft",
+        "k-center",
+        "knn-union",
+        "nft",
+        "optimal-transport",
+        "per-task",
+        "random",
+        "replay",
+        "round-robin",
+        "round-robin-nearest",
+        "sequential",
+        "skill-it",
+        "sort",
+        "tma",
+        "tsds",
+    ],
+    "transform": [
+        "fold",
+        "head",
+        "jitter",
+        "length-matched",
+        "reverse",
+        "saw",
+        "shuffle",
+        "shuffle-within",
+        "stair",
+        "zigzag",
+    ],
 }
 
 

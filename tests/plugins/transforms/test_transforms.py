@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from zsg_plugins.transforms.head import Head
 from zsg_plugins.transforms.reverse import Reverse
 from zsg_plugins.transforms.shuffle import Shuffle
-from zsg_registry import Order, Transform, ZsgError, bind, parse_reference, required_params
+from zsg_registry import Order, Transform, ZsgError, bind, generator, parse_reference, required_params
 from zsg_registry.testing import NaiveContext, example_set
 
 lengths = st.lists(st.integers(1, 4), max_size=5)
@@ -50,6 +50,36 @@ def test_shuffle_keeps_the_entries_and_drops_the_steps(step_lengths: list[int], 
     assert shuffled.stage_names == order.stage_names
     assert shuffled.steps is None
     assert entries(apply(Shuffle(), order, seed)) == entries(shuffled)
+
+
+def test_shuffle_is_a_permutation_of_the_order_stream() -> None:
+    expected = generator("order", 7, 0).permutation(20)
+    assert apply(Shuffle(), Order(np.arange(20)), seed=7).indices.tolist() == expected.tolist()
+    assert Shuffle().identity_params() == {}
+
+
+@given(lengths, st.integers(0, 5))
+def test_shuffled_steps_stay_whole(step_lengths: list[int], seed: int) -> None:
+    order = with_steps(step_lengths)
+    shuffled = apply(Shuffle(unit="step"), order, seed)
+    assert sorted(steps_of(shuffled)) == sorted(steps_of(order))
+    assert sorted(entries(shuffled)) == sorted(entries(order))
+    assert shuffled.stage_names == order.stage_names
+    assert entries(apply(Shuffle(unit="step"), order, seed)) == entries(shuffled)
+
+
+def test_shuffled_steps_come_in_every_order() -> None:
+    order = with_steps([1, 2, 3])
+    orders = {str(steps_of(apply(Shuffle(unit="step"), order, seed))) for seed in range(60)}
+    assert len(orders) == 6
+
+
+def test_shuffled_steps_of_an_order_without_step_ends_are_its_batches() -> None:
+    shuffle = Shuffle(unit="step")
+    for seed in range(10):
+        context = NaiveContext.of(shuffle, example_set(["t"] * 8), batch_size=3, seed=seed)
+        shuffled = shuffle.apply(Order(np.arange(8)), context)
+        assert sorted(steps_of(shuffled)) == [[0, 1, 2], [3, 4, 5], [6, 7]]
 
 
 def test_shuffle_depends_on_the_seed() -> None:
