@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from zsg_harness.reports import Leaderboard
     from zsg_harness.runner import RunSummary
-    from zsg_registry import ZsgError, __version__
+    from zsg_registry import ExampleSet, Order, ZsgError, __version__
 
-__all__ = ["ZsgError", "__version__", "leaderboard", "run"]
+__all__ = ["ZsgError", "__version__", "arrange", "leaderboard", "run"]
 
 
 def __getattr__(name: str) -> object:
@@ -54,3 +57,75 @@ def leaderboard(store: str | Path, out: str | Path, *, matrix: str | None = None
     from zsg_harness.reports import build
 
     return build(store, Path(out), matrix=matrix)
+
+
+def arrange(
+    pool: ExampleSet | Iterable[Mapping[str, Any]],
+    query: ExampleSet | Iterable[Mapping[str, Any]] | None = None,
+    arrangement: str = "tma",
+    embedder: str = "minilm",
+    budget: int | str | None = None,
+    *,
+    token_budget: int | None = None,
+    pool_embeddings: ArrayLike | None = None,
+    query_embeddings: ArrayLike | None = None,
+    seed: int = 0,
+    model: str | None = None,
+    batch_size: int = 16,
+    cache: str | Path | None = None,
+) -> Order:
+    """Order your own data, for any trainer.
+
+    The data in its new order is `[pool[i] for i in order.indices]`.
+
+    Args:
+        pool: What is to be ordered: an `ExampleSet`, a `datasets.Dataset` or a list of dicts. A row has `prompt` and
+            `completion`, or `messages`; optionally `id`, `task`, `source` and the other fields of an example.
+        query: Examples of what the model shall do well, likewise. Only what the arrangement declares to look at is
+            read: for one that looks at prompts, they need no answers.
+        arrangement: A pipe of references, such as `tma[mode=farthest] | reverse`.
+        embedder: A reference; used only by arrangements that need one.
+        budget: How many examples; None or "all" for the whole pool.
+        token_budget: Where the order is cut, in tokens of `model`.
+        pool_embeddings: Instead of the embedder: a vector for each example of the pool, `[n, d]`. A float32 array is
+            not copied, so that it may be mapped from a file.
+        query_embeddings: A vector for each example of the query, `[m, d]`.
+        seed: What stochastic arrangements draw from.
+        model: A base model, for what needs one (lengths in tokens, losses): a bundled name, a folder or a hub id.
+        batch_size: Examples of an optimizer step, for arrangements that plan steps.
+        cache: Where embeddings and losses are kept by content; by default in the user's cache folder.
+
+    Returns:
+        The order: `indices` are positions in the pool.
+
+    Raises:
+        ZsgError: Something of this is not what it should be; the message is one line that says what.
+    """
+    from zsg_harness.orders.arrange import Arranger, Settings
+    from zsg_harness.orders.given import GivenVectors
+    from zsg_harness.orders.inputs import example_set
+    from zsg_registry import Access, Registry, ZsgError
+
+    if isinstance(budget, str) and budget != "all":
+        raise ZsgError(f"the budget is {budget!r}: it must be a number of examples or 'all'")
+    settings = Settings(
+        arrangement=arrangement,
+        embedder=embedder,
+        budget=None if isinstance(budget, str) else budget,
+        token_budget=token_budget,
+        batch_size=batch_size,
+        seed=seed,
+        model=model,
+        cache=None if cache is None else Path(cache),
+    )
+    if pool_embeddings is None and query_embeddings is not None:
+        raise ZsgError("query_embeddings were given without pool_embeddings")
+    arranger = Arranger(settings, Registry(), embeds=pool_embeddings is None)
+    pool_set = example_set(pool, "pool")
+    query_set = None
+    if query is not None and arranger.access is not Access.NONE:
+        query_set = example_set(query, "query", answers=arranger.access is Access.ANSWERS)
+    given = None
+    if pool_embeddings is not None:
+        given = GivenVectors(pool_embeddings, query_embeddings, pool_set, query_set)
+    return arranger.arrange(pool_set, query_set, given=given).order

@@ -110,8 +110,9 @@ def run_matrix(
     """
     from huggingface_hub import is_offline_mode
 
-    from zsg_harness.cells.data import DownloadFolder, check_data
+    from zsg_harness.cells.data import check_data
     from zsg_harness.reports import build
+    from zsg_harness.services.surroundings import DownloadFolder
     from zsg_harness.store.store import Store
 
     listener = listener or Silence()

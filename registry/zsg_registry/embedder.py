@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,29 @@ from zsg_registry.context import EmbedContext, Role
 from zsg_registry.examples import ExampleSet, View
 
 
+class EncodedBlock(NamedTuple):
+    """A block of vectors, for encoders that also tell how much of the texts they read.
+
+    Attributes:
+        vectors: Float32 `[b, d]`.
+        truncated: How many of the block's texts were cut to what the encoder reads at most; None if it is not known.
+    """
+
+    vectors: NDArray[np.float32]
+    truncated: int | None = None
+
+
 class Encoder(ABC):
     """Turns examples into vectors, after the embedder was fitted."""
 
     @abstractmethod
-    def encode(self, examples: ExampleSet, role: Role, view: View) -> Iterator[NDArray[np.float32]]:
-        """Vectors of the examples in order, in blocks float32 `[b, d]`.
+    def encode(
+        self, examples: ExampleSet, role: Role, view: View
+    ) -> Iterator[NDArray[np.float32]] | Iterator[EncodedBlock]:
+        """Vectors of the examples in order, in blocks float32 `[b, d]`; a block is what an interrupted run may lose.
 
-        A vector must depend on its own example alone, never on what it is batched with.
+        A vector must depend on its own example alone, never on what it is batched with, so that a later call can ask
+        for the examples that an interrupted one left over.
         """
 
 
@@ -48,7 +63,9 @@ class TextEmbedder(Embedder):
         return _TextEncoder(self, context)
 
     @abstractmethod
-    def embed(self, texts: Sequence[str], context: EmbedContext) -> Iterator[NDArray[np.float32]]:
+    def embed(
+        self, texts: Sequence[str], context: EmbedContext
+    ) -> Iterator[NDArray[np.float32]] | Iterator[EncodedBlock]:
         """Vectors of the texts in order, in blocks float32 `[b, d]`."""
 
 
@@ -57,5 +74,7 @@ class _TextEncoder(Encoder):
         self._embedder = embedder
         self._context = context
 
-    def encode(self, examples: ExampleSet, role: Role, view: View) -> Iterator[NDArray[np.float32]]:
+    def encode(
+        self, examples: ExampleSet, role: Role, view: View
+    ) -> Iterator[NDArray[np.float32]] | Iterator[EncodedBlock]:
         return self._embedder.embed(examples.texts(view), self._context)

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, cast
 
 from zsg_harness.cells.roles import Roles, cut_roles
 from zsg_harness.matrix.expand import Expander
 from zsg_harness.plan.cell import Cell
+from zsg_harness.services.surroundings import DownloadFolder
 from zsg_registry import Dataset, ExampleSet, Registry, parse_pipeline
-
-
-@dataclass(frozen=True, slots=True)
-class DownloadFolder:
-    """The registry's `DatasetContext`."""
-
-    cache_dir: Path
-    offline: bool
 
 
 class _Content(NamedTuple):

@@ -4,38 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-import numpy as np
 import torch
 
-from zsg_harness.cells.data import DownloadFolder, load_roles
-from zsg_harness.cells.ordering import make_order
+from zsg_harness.cells.data import load_roles
 from zsg_harness.cells.roles import Roles
 from zsg_harness.matrix.expand import Choice, Expander
 from zsg_harness.matrix.schema import RunTable, TokenBudget
 from zsg_harness.models.causal_lm import CausalLM, load_model
+from zsg_harness.orders.document import embedder_document, model_needs, order_document
+from zsg_harness.orders.ordering import Recipe, make_order, visible_roles
 from zsg_harness.plan.cell import Cell
-from zsg_harness.services.context import CellContext, Handle, Workbench
-from zsg_harness.services.embeddings import EmbeddingService
-from zsg_registry import (
-    Access,
-    ArrangeContext,
-    Component,
-    ContractError,
-    Embedder,
-    ExampleSet,
-    Metric,
-    ModelHandle,
-    Need,
-    Order,
-    Registry,
-    Role,
-    Transform,
-    generator,
-    parse_pipeline,
-)
-from zsg_registry.arrangement import Arranging
+from zsg_harness.services.context import Workbench
+from zsg_harness.services.embeddings import EmbeddingService, OnProgress
+from zsg_harness.services.surroundings import DownloadFolder, EmbedSurroundings
+from zsg_registry import Access, Embedder, Metric, Need, Order, Registry, parse_pipeline
 
 
 class CellUnfit(Exception):
@@ -62,31 +46,11 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
-class _EmbedSurroundings:
-    """The registry's `EmbedContext`."""
-
-    pool: ExampleSet
-    device: str
-    cache_dir: Path
-    offline: bool
-    lm: CausalLM | None = None
-    max_length: int = 0
-
-    def rng(self, *keys: str | int) -> np.random.Generator:
-        return generator("fixed", 0, "embedder", *keys)
-
-    def model(self) -> ModelHandle:
-        if self.lm is None:
-            raise ContractError("the service 'model' was used, but needs does not declare it")
-        return Handle(self.lm, self.max_length)
-
-
-@dataclass(frozen=True, slots=True)
 class Bound:
     """A cell's components, made from its references."""
 
     arrangement: Choice
-    embedder: tuple[Embedder, object] | None
+    embedder: Choice | None
     metrics: tuple[Metric, ...]
 
 
@@ -98,10 +62,7 @@ def bind_cell(cell: Cell, registry: Registry) -> Bound:
     """
     expander = Expander(registry, Path(cell.base_dir))
     arrangement = expander.choice("arrangement", parse_pipeline(cell.arrangement))
-    embedder = None
-    if cell.embedder is not None:
-        choice = expander.choice("embedder", parse_pipeline(cell.embedder))
-        embedder = (cast("Embedder", choice.components[0]), choice.identity)
+    embedder = None if cell.embedder is None else expander.choice("embedder", parse_pipeline(cell.embedder))
     metrics = [expander.choice("metric", parse_pipeline(text)).components[0] for text in cell.metrics]
     return Bound(arrangement, embedder, tuple(cast("list[Metric]", metrics)))
 
@@ -123,87 +84,83 @@ def fitting_roles(cell: Cell, bound: Bound, environment: Environment) -> Roles:
 
 
 def prepare_order(
-    cell: Cell, bound: Bound, roles: Roles, environment: Environment, base: CausalLM
+    cell: Cell,
+    bound: Bound,
+    roles: Roles,
+    environment: Environment,
+    base: CausalLM,
+    on_embedding: OnProgress | None = None,
 ) -> tuple[Order, Workbench]:
     """Arrange the pool.
+
+    Args:
+        cell: Which cell.
+        bound: Its components.
+        roles: Its examples.
+        environment: Where it runs.
+        base: Its base model, untrained.
+        on_embedding: Told how many texts of how many are embedded.
 
     Raises:
         ContractError: A component broke its promise.
     """
-    bench = _workbench(cell, bound, roles, environment, base)
-    budget, token_budget = len(roles.pool), None
-    if isinstance(cell.budget, TokenBudget):
-        token_budget = cell.budget.tokens
-    elif cell.budget != "all":
-        budget = cell.budget
-        if budget > len(roles.pool):
-            raise ContractError(f"the budget is {budget} examples, and the pool has {len(roles.pool)}")
+    bench = _workbench(cell, bound, roles, environment, base, on_embedding)
+    return make_order(_recipe(cell, bound), bench), bench
 
-    def context_of(component: Component, position: int) -> ArrangeContext:
-        assert isinstance(component, Arranging)
-        return CellContext(
-            bench,
-            needs=component.needs,
-            stochastic=component.stochastic,
-            roles=_visible(bench.roles, component.access),
-            budget=budget,
-            batch_size=cell.training.batch_size,
-            order_seed=cell.seeds.order or 0,
-            position=position,
-        )
 
-    order = make_order(
-        bound.arrangement.components,
-        _names(bound.arrangement),
-        context_of,
-        pool_size=len(roles.pool),
-        budget=budget,
-        token_budget=token_budget,
-        lengths=lambda: bench.encoded("pool").lengths,
-        epochs=cell.training.epochs,
-        batch_size=cell.training.batch_size,
+def describe_order(cell: Cell, bound: Bound, roles: Roles) -> dict[str, Any]:
+    """Where a cell's order comes from, for its file."""
+    recipe = _recipe(cell, bound)
+    used = model_needs(recipe, bound.embedder)
+    return order_document(
+        recipe,
+        embedder=None if bound.embedder is None else embedder_document(bound.embedder),
+        model={"content": cell.model_hash, "max_length": cell.training.max_length} if used else None,
+        pool=roles.pool,
+        query=roles.query,
+        oracle=cell.data.oracle,
     )
-    return order, bench
 
 
-def _names(arrangement: Choice) -> list[str]:
-    kinds = ["transform" if isinstance(part, Transform) else "arrangement" for part in arrangement.components]
-    references = (arrangement.pipeline.head, *arrangement.pipeline.transforms)
-    return [f"{kind} {reference.name!r}" for kind, reference in zip(kinds, references, strict=True)]
+def _recipe(cell: Cell, bound: Bound) -> Recipe:
+    return Recipe(
+        arrangement=bound.arrangement,
+        budget=cell.budget if isinstance(cell.budget, int) else None,
+        token_budget=cell.budget.tokens if isinstance(cell.budget, TokenBudget) else None,
+        batch_size=cell.training.batch_size,
+        order_seed=cell.seeds.order or 0,
+        epochs=cell.training.epochs,
+    )
 
 
-def _workbench(cell: Cell, bound: Bound, roles: Roles, environment: Environment, base: CausalLM) -> Workbench:
-    visible: dict[Role, ExampleSet] = {"pool": roles.pool, "probe": roles.probe}
-    if bound.arrangement.access is not Access.NONE:
-        visible["query"] = roles.query.restrict(bound.arrangement.access)
+def _workbench(
+    cell: Cell, bound: Bound, roles: Roles, environment: Environment, base: CausalLM, on_embedding: OnProgress | None
+) -> Workbench:
+    def find_device() -> str:
+        return str(environment.device)
+
     embeddings = None
     if bound.embedder is not None:
-        embedder, embedder_identity = bound.embedder
-        surroundings = _EmbedSurroundings(
+        embedder = cast("Embedder", bound.embedder.components[0])
+        surroundings = EmbedSurroundings(
             pool=roles.pool,
-            device=str(environment.device),
+            find_device=find_device,
             cache_dir=environment.cache / "downloads",
             offline=environment.offline,
-            lm=base if Need.MODEL in embedder.needs else None,
+            base_model=(lambda: base) if Need.MODEL in embedder.needs else None,
             max_length=cell.training.max_length,
         )
-        embeddings = EmbeddingService(embedder, embedder_identity, surroundings, cell.model_hash, environment.cache)
+        embeddings = EmbeddingService(
+            embedder, bound.embedder.identity, surroundings, cell.model_hash, environment.cache, on_embedding
+        )
     return Workbench(
-        roles=visible,
+        roles=visible_roles(bound.arrangement.access, roles.pool, roles.query, probe=roles.probe),
         load_model=lambda: load_model(cell.model, Path(cell.base_dir), environment.device),
         embeddings=embeddings,
         max_length=cell.training.max_length,
         model_hash=cell.model_hash,
         cache=environment.cache,
         batch_tokens=environment.run.eval_batch_tokens,
+        find_device=find_device,
         base=base,
     )
-
-
-def _visible(roles: dict[Role, ExampleSet], access: Access) -> dict[Role, ExampleSet]:
-    """The roles that one component of the pipe may see: another may have declared more."""
-    if access is Access.NONE:
-        return {role: examples for role, examples in roles.items() if role != "query"}
-    if access is Access.PROMPTS:
-        return roles | {"query": roles["query"].restrict(access)}
-    return roles

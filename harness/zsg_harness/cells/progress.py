@@ -12,7 +12,7 @@ class Progress:
 
     Attributes:
         cell_id: Which cell.
-        stage: What it is doing: "loading", "arranging", "training", "evaluating".
+        stage: What it is doing: "loading", "embedding 1,024 of 20,000", "arranging", "training", "evaluating".
         step: Optimizer steps done.
         steps: Optimizer steps in all; 0 before the order is known.
         loss: The last training loss.

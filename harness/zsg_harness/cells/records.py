@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,21 +14,16 @@ from zsg_harness.evaluation.scoring import TaskScores
 from zsg_harness.store.store import Attempt
 from zsg_harness.store.tables import EXAMPLES, SCORES
 from zsg_harness.training.loop import StepRecord
-from zsg_registry import ExampleSet, MetricBatch, Order, ZsgError, order_hash, set_hash
+from zsg_registry import ExampleSet, MetricBatch, Order, OrderFile, ZsgError
 
 
-def write_order(attempt: Attempt, order: Order, pool_ids: Sequence[str], batch_size: int) -> dict[str, str]:
+def write_order(
+    attempt: Attempt, order: Order, pool_ids: Sequence[str], batch_size: int, document: Mapping[str, Any]
+) -> dict[str, str]:
     """Write `order.parquet`; returns the order's hashes."""
-    ids = [pool_ids[i] for i in order.indices]
-    stages = None if order.stages is None else order.stages
-    columns: dict[str, Any] = {
-        "position": pa.array(np.arange(len(order)), pa.int64()),
-        "example_id": pa.array(ids, pa.string()),
-        "stage": pa.nulls(len(order), pa.int32()) if stages is None else pa.array(stages, pa.int32()),
-        "score": pa.nulls(len(order), pa.float32()) if order.scores is None else pa.array(order.scores, pa.float32()),
-    }
-    attempt.write_table("order", pa.table(columns))
-    return {"set_hash": set_hash(ids), "order_hash": order_hash(ids, order.step_ends(batch_size).tolist())}
+    file = OrderFile.of(order, pool_ids, batch_size, document)
+    attempt.write_table("order", file.to_arrow())
+    return {name: file.document[name] for name in ("set_hash", "order_hash")}
 
 
 class Records:

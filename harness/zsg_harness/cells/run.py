@@ -5,12 +5,21 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from zsg_harness.cells.outcome import Outcome
-from zsg_harness.cells.preparation import CellUnfit, Environment, bind_cell, fitting_roles, prepare_order
+from zsg_harness.cells.preparation import (
+    CellUnfit,
+    Environment,
+    bind_cell,
+    describe_order,
+    fitting_roles,
+    prepare_order,
+)
 from zsg_harness.cells.progress import Progress, Report
 from zsg_harness.cells.provenance import provenance
 from zsg_harness.cells.records import Records, write_order
@@ -64,9 +73,10 @@ def _run(
     lm = load_model(cell.model, Path(cell.base_dir), environment.device)
     report(Progress(cell.cell_id, "arranging"))
     arranging = time.monotonic()
-    order, bench = prepare_order(cell, bound, roles, environment, lm)
+    order, bench = prepare_order(cell, bound, roles, environment, lm, partial(_embedding, report, cell.cell_id))
     arranged = time.monotonic() - arranging
-    hashes = write_order(attempt, order, roles.pool.ids, cell.training.batch_size)
+    document = describe_order(cell, bound, roles)
+    hashes = write_order(attempt, order, roles.pool.ids, cell.training.batch_size, document)
     records = Records(attempt, roles.eval)
     session = TrainingSession(cell, bound.metrics, roles, lm, order, bench.encoded("pool"), environment, report)
     scores = session.run(records, store)
@@ -81,9 +91,14 @@ def _run(
         "steps": len(session.steps),
         "tokens": session.tokens,
         "counts": session.counts,
+        "embedded": [] if bench.embeddings is None else [asdict(part) for part in bench.embeddings.embedded],
         "timings": {"arrange": arranged, **session.timings},
     }
     return scores, facts
+
+
+def _embedding(report: Report, cell_id: str, done: int, total: int) -> None:
+    report(Progress(cell_id, f"embedding {done:,} of {total:,}" if done < total else "arranging"))
 
 
 def _description(cell: Cell) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from zsg_harness.cli.arrange import arrange
 from zsg_harness.cli.completion import completion
+from zsg_harness.cli.diff import diff
 from zsg_harness.cli.doctor import doctor
 from zsg_harness.cli.leaderboard import leaderboard
 from zsg_harness.cli.matrix import matrix
@@ -38,5 +40,5 @@ def cli() -> None:
     """
 
 
-for _command in (run, plan, score, leaderboard, show, plugins, matrix, doctor, completion):
+for _command in (run, plan, score, leaderboard, show, arrange, diff, plugins, matrix, doctor, completion):
     cli.add_command(_command)

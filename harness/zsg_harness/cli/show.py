@@ -31,27 +31,14 @@ def show(cell: str, store: Path, as_json: bool) -> None:
 
     CELL is its id, or enough of the id's beginning to tell it from others.
     """
-    from zsg_harness.cli.stored import open_store
+    from zsg_harness.cli.stored import find_cell, open_store
 
     opened = open_store(store)
-    document = _document(opened, _find(opened, cell))
+    document = _document(opened, find_cell(opened, cell))
     if as_json:
         print_json(document)
     else:
         _print(document)
-
-
-def _find(store: Store, prefix: str) -> str:
-    from zsg_registry import ZsgError, did_you_mean
-
-    known = sorted(path.parent.name for path in (store.root / "cells").glob("*/cell.json"))
-    found = [cell_id for cell_id in known if cell_id.startswith(prefix)]
-    if len(found) > 1 and prefix not in found:
-        some = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
-        raise ZsgError(f"{prefix!r} begins the ids of {len(found)} cells: {some}")
-    if not found:
-        raise ZsgError(f"no cell {prefix!r} in {store.root}{did_you_mean(prefix, known)}")
-    return prefix if prefix in found else found[0]
 
 
 def _document(store: Store, cell_id: str) -> dict[str, Any]:

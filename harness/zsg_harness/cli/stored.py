@@ -8,7 +8,7 @@ from typing import Any
 
 from zsg_harness.plan.cell import Cell
 from zsg_harness.store.store import Store, iterate_cells, read_json
-from zsg_registry import ZsgError
+from zsg_registry import ZsgError, did_you_mean
 
 
 def open_store(folder: Path) -> Store:
@@ -39,6 +39,22 @@ def stored_cell(store: Store, cell_id: str) -> Cell:
         ZsgError: Its file is missing or damaged.
     """
     return _cell(store.cell(cell_id), _seeds(store).get(cell_id, []))
+
+
+def find_cell(store: Store, prefix: str) -> str:
+    """The id of the cell whose id begins so.
+
+    Raises:
+        ZsgError: There is none, or there are several.
+    """
+    known = sorted(path.parent.name for path in (store.root / "cells").glob("*/cell.json"))
+    found = [cell_id for cell_id in known if cell_id.startswith(prefix)]
+    if len(found) > 1 and prefix not in found:
+        some = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
+        raise ZsgError(f"{prefix!r} begins the ids of {len(found)} cells: {some}")
+    if not found:
+        raise ZsgError(f"no cell {prefix!r} in {store.root}{did_you_mean(prefix, known)}")
+    return prefix if prefix in found else found[0]
 
 
 def _cell(folder: Path, seeds: list[str]) -> Cell:

@@ -60,6 +60,7 @@ class Workbench:
         model_hash: Stands for the base model in cache keys.
         cache: The store's cache folder.
         batch_tokens: Tokens per forward pass.
+        find_device: Where to compute; asked only by what computes on a device.
     """
 
     roles: dict[Role, ExampleSet]
@@ -69,6 +70,7 @@ class Workbench:
     model_hash: str
     cache: Path
     batch_tokens: int
+    find_device: Callable[[], str]
     base: CausalLM | None = None
     _encoded: dict[Role, Encoded] = field(default_factory=dict)
 
@@ -185,9 +187,11 @@ class CellContext:
         self, rows: NDArray[np.float32], columns: NDArray[np.float32], measure: Measure = "cosine"
     ) -> Similarity:
         """The similarity of two embedding matrices."""
+        import torch
+
         from zsg_harness.services.similarity import BlockwiseSimilarity
 
-        return BlockwiseSimilarity(rows, columns, measure)
+        return BlockwiseSimilarity(rows, columns, measure, device=torch.device(self._bench.find_device()))
 
     def model(self, fresh: bool = False) -> ModelHandle:
         """The base model."""

@@ -4,42 +4,103 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from zsg_harness.plan.identity import identity
+from zsg_harness.services.vector_file import VectorFile, read_tally, read_vectors
 from zsg_harness.store.atomic import write_bytes
-from zsg_registry import EmbedContext, Embedder, Encoder, ExampleSet, Need, Role, TextEmbedder, View, ZsgError
+from zsg_registry import (
+    ContractError,
+    EmbedContext,
+    Embedder,
+    EncodedBlock,
+    Encoder,
+    ExampleSet,
+    Need,
+    Role,
+    TextEmbedder,
+    View,
+    ZsgError,
+)
+
+OnProgress = Callable[[int, int], None]
+"""Told how many texts of how many are embedded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What was embedded.
+
+    Attributes:
+        role: Whose examples.
+        view: Which of their texts.
+        texts: How many.
+        truncated: How many of them the encoder cut to what it reads at most; None if it does not tell.
+    """
+
+    role: Role
+    view: View
+    texts: int
+    truncated: int | None
 
 
 class EmbeddingService:
-    """An embedder with a cache in the store.
+    """An embedder with a cache, where other processes find what one has computed, whole or in part.
 
     The key holds everything a vector depends on: the embedder's identity, the view, the texts; the pool's texts if
     the embedder is fitted to them; the model if it uses one; the role, unless the embedder sees only texts.
     """
 
     def __init__(
-        self, embedder: Embedder, embedder_identity: Any, context: EmbedContext, model_hash: str, cache: Path
+        self,
+        embedder: Embedder,
+        embedder_identity: Any,
+        context: EmbedContext,
+        model_hash: str,
+        cache: Path,
+        on_progress: OnProgress | None = None,
     ) -> None:
         self._embedder = embedder
         self._identity = embedder_identity
         self._context = context
         self._model_hash = model_hash if Need.MODEL in embedder.needs else None
         self._cache = cache / "embeddings"
+        self._on_progress = on_progress
         self._encoder: Encoder | None = None
+        self._embedded: dict[tuple[Role, View], Embedded] = {}
+
+    @property
+    def embedded(self) -> tuple[Embedded, ...]:
+        """What was asked for so far, from the cache or not."""
+        return tuple(self._embedded.values())
 
     def vectors(self, examples: ExampleSet, role: Role, view: View) -> NDArray[np.float32]:
         """Embeddings, float32 `[n, d]`, memory-mapped and read-only.
 
         Raises:
-            ZsgError: The embedder yields the wrong number of vectors, a NaN or a zero vector.
+            ContractError: The embedder yields the wrong number of vectors, or of different lengths.
+            ZsgError: It yields a vector that is zero or not a number.
         """
-        key = identity(
+        path = self._cache / f"{self._key(examples, role, view)}.npy"
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Whoever needs the same vectors meanwhile waits for them; the lock of a killed process is free again.
+            with FileLock(path.with_suffix(".lock")):
+                if not path.is_file():
+                    self._write(path, examples, role, view)
+        tally = read_tally(path)
+        self._embedded[role, view] = Embedded(role, view, len(examples), None if tally is None else tally.truncated)
+        return read_vectors(path)
+
+    def _key(self, examples: ExampleSet, role: Role, view: View) -> str:
+        return identity(
             {
                 "embedder": self._identity,
                 "view": view,
@@ -49,22 +110,51 @@ class EmbeddingService:
                 "role": None if isinstance(self._embedder, TextEmbedder) else role,
             }
         )
-        return cached_array(self._cache / f"{key}.npy", lambda: self._compute(examples, role, view))
 
-    def _compute(self, examples: ExampleSet, role: Role, view: View) -> NDArray[np.float32]:
+    def _write(self, path: Path, examples: ExampleSet, role: Role, view: View) -> None:
+        """Embed what an earlier process has not, block by block."""
+        with VectorFile(path, len(examples)) as file:
+            self._report(file.tally.rows, len(examples))
+            if file.tally.rows < len(examples):
+                rest = examples.take(np.arange(file.tally.rows, len(examples))) if file.tally.rows else examples
+                for block in self._blocks(rest, role, view, file.tally.dimensions):
+                    file.append(block)
+                    self._report(file.tally.rows, len(examples))
+            file.publish()
+
+    def _blocks(self, examples: ExampleSet, role: Role, view: View, dimensions: int) -> Iterator[EncodedBlock]:
+        """The encoder's blocks, checked; the first sets the dimensions where they are 0."""
         if self._encoder is None:
             self._encoder = self._embedder.fit(self._context)
-        blocks = [np.asarray(block, dtype=np.float32) for block in self._encoder.encode(examples, role, view)]
-        vectors = np.concatenate(blocks) if blocks else np.empty((0, 1), dtype=np.float32)
         name = type(self._embedder).__name__
-        if vectors.ndim != 2 or len(vectors) != len(examples):
-            raise ZsgError(f"embedder {name} gave vectors of shape {list(vectors.shape)} for {len(examples)} examples")
-        norms = np.linalg.norm(vectors, axis=1)
-        unusable = np.flatnonzero(~np.isfinite(norms) | (norms == 0))
-        if len(unusable):
-            example = examples.take(unusable[:1]).ids[0]
-            raise ZsgError(f"embedder {name} gave example {example!r} a vector that is zero or not a number")
-        return vectors
+        done = 0
+        for encoded in self._encoder.encode(examples, role, view):
+            block = encoded if isinstance(encoded, EncodedBlock) else EncodedBlock(encoded)
+            vectors = np.asarray(block.vectors, dtype=np.float32)
+            if vectors.ndim != 2 or not vectors.shape[1] or dimensions not in (0, vectors.shape[1]):
+                wanted = f"b × {dimensions or 'd'}"
+                raise ContractError(f"embedder {name} gave a block of shape {_shape(vectors)} instead of {wanted}")
+            dimensions = vectors.shape[1]
+            done += len(vectors)
+            if done > len(examples):
+                break
+            unusable = np.flatnonzero(~(np.isfinite(vectors).all(axis=1) & vectors.any(axis=1)))
+            if len(unusable):
+                example = examples.take([done - len(vectors) + int(unusable[0])]).ids[0]
+                raise ZsgError(f"embedder {name} gave example {example!r} a vector that is zero or not a number")
+            if len(vectors):
+                yield block._replace(vectors=vectors)
+        if done != len(examples):
+            more = "or more " if done > len(examples) else ""
+            raise ContractError(f"embedder {name} gave {done} {more}vectors for {len(examples)} examples")
+
+    def _report(self, done: int, total: int) -> None:
+        if self._on_progress is not None:
+            self._on_progress(done, total)
+
+
+def _shape(vectors: NDArray[np.float32]) -> str:
+    return " × ".join(map(str, vectors.shape)) or "a single number"
 
 
 def cached_array(path: Path, compute: Callable[[], NDArray[Any]]) -> NDArray[Any]:

@@ -88,7 +88,7 @@ class Store:
 
     def write_eval_set(self, table: pa.Table) -> str:
         """Keep the scored examples, once for all cells that share them; returns their name in `evalsets/`."""
-        data = _parquet(table)
+        data = parquet_bytes(table)
         name = hashlib.sha256(data).hexdigest()[:20]
         path = self.root / "evalsets" / f"{name}.parquet"
         if not path.is_file():
@@ -114,7 +114,7 @@ class Attempt:
 
     def write_table(self, name: str, table: pa.Table) -> None:
         """Write `<name>.parquet`."""
-        write_bytes(self.folder / f"{name}.parquet", _parquet(table))
+        write_bytes(self.folder / f"{name}.parquet", parquet_bytes(table))
 
     def write_json(self, name: str, document: Mapping[str, Any]) -> None:
         """Write `<name>.json`."""
@@ -182,7 +182,8 @@ def _json(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False, default=str) + "\n"
 
 
-def _parquet(table: pa.Table) -> bytes:
+def parquet_bytes(table: pa.Table) -> bytes:
+    """A table as the content of a Parquet file, in the store's compression."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -13,8 +13,8 @@ from zsg_registry import ArrangeContext, Order, Parameters, Transform
 class Shuffle(Transform):
     """The same examples in random order: the matched-set control of the arrangement before it.
 
-    Stage and score stay with their entries. Step ends are dropped, since the batches they cut are no more; with
-    `unit=step` the batches are kept and come in random order.
+    Stage and score stay with their entries. Where the order says where its steps end, they end there still: the
+    control takes as many steps, of the same sizes. With `unit=step` the batches are kept and come in random order.
     """
 
     stochastic = True
@@ -31,7 +31,7 @@ class Shuffle(Transform):
     def apply(self, order: Order, context: ArrangeContext) -> Order:
         """A random permutation of the entries or of the steps."""
         if self.params.unit == "example":
-            return order.take(context.rng().permutation(len(order)))
+            return replace(order.take(context.rng().permutation(len(order))), steps=order.steps)
         lengths = np.diff(order.step_ends(context.batch_size), prepend=0)
         drawn = context.rng().permutation(len(lengths))
         place = np.argsort(drawn)  # of each step in the new order

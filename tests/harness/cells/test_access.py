@@ -113,6 +113,8 @@ def test_what_was_not_declared_is_refused(
         "both": lambda context: context.texts("query", "both"),
         "embedding of answers": lambda context: context.embeddings("query", "both"),
         "losses": lambda context: context.losses("pool"),
+        "losses without the prompt": lambda context: context.losses("pool", of="answer-alone"),
+        "losses of the text": lambda context: context.losses("pool", of="text"),
         "lengths": lambda context: context.lengths("pool"),
         "model": lambda context: context.model(),
         "eval": lambda context: context.texts("eval"),

@@ -130,7 +130,7 @@ def test_the_step_0_gate_stops_a_cell_whose_model_is_not_the_others(
     [
         ({"matrix": {"budgets": [4000]}}, "the budget is 4000 examples, and the pool has 112"),
         ({"training": {"learning_rate": 1e38}}, "the loss of 24 of 24 scored examples is not finite after step 1"),
-        ({"matrix": {"budgets": [{"tokens": 3}]}}, "arrangement 'random' left no examples to train on"),
+        ({"matrix": {"budgets": [{"tokens": 3}]}}, "a budget of 3 tokens does not hold the order's first example"),
     ],
 )
 def test_failures_are_recorded_with_their_reason(

@@ -29,7 +29,17 @@ def assert_not_imported(modules: set[str], *args: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("args", [["--help"], ["run", "--help"], ["plugins", "--help"], ["completion", "zsh"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["plugins", "--help"],
+        ["arrange", "--help"],
+        ["diff", "--help"],
+        ["completion", "zsh"],
+    ],
+)
 def test_help_imports_next_to_nothing(args: list[str]) -> None:
     assert_not_imported(HELP, *args)
 
@@ -49,3 +59,11 @@ def test_a_plan_of_a_thousand_cells_imports_no_torch(tmp_path: Path) -> None:
     out = assert_not_imported(TRAINING | {"pyarrow"}, "plan", "--matrix", str(matrix), "--store", str(tmp_path / "s"))
     assert len(out.splitlines()) == 1001
     assert not (tmp_path / "s").exists()
+
+
+def test_an_order_that_needs_no_vectors_imports_no_torch(tmp_path: Path) -> None:
+    pool, out, cache = tmp_path / "pool.jsonl", tmp_path / "out.jsonl", tmp_path / "cache"
+    pool.write_text('{"prompt": "p", "completion": "c"}\n' * 9)
+    command = ["arrange", pool, "-a", "random | reverse", "--out", out, "--cache", cache]
+    assert_not_imported({"torch", "transformers", "datasets", "sklearn", "scipy"}, *map(str, command))
+    assert len(out.read_text().splitlines()) == 9

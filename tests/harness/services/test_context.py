@@ -20,7 +20,17 @@ def bench_of(roles: dict[Any, ExampleSet], cache: Path, lm: CausalLM | None) -> 
     def no_model() -> CausalLM:
         raise AssertionError("the losses are known: the model must not be loaded")
 
-    return Workbench(roles, no_model, None, max_length=64, model_hash="m", cache=cache, batch_tokens=500, base=lm)
+    return Workbench(
+        roles,
+        no_model,
+        None,
+        max_length=64,
+        model_hash="m",
+        cache=cache,
+        batch_tokens=500,
+        find_device=lambda: "cpu",
+        base=lm,
+    )
 
 
 def context_of(bench: Workbench) -> CellContext:

@@ -231,7 +231,7 @@ PARAMETERS = {
         "parameter 'unseen': should be a list of task names, a file of them, or a fraction between 0 and 1, "
         f"got {json.loads(value)!r}"
     )
-    for value in ("1.5", "0", "1", "-0.1", "null", "true", '["a",1]', "{}")
+    for value in ("1.5", "0", "1", "-0.1", "true", '["a",1]', "{}")
 }
 
 

@@ -167,3 +167,30 @@ def test_faults_of_a_fraction() -> None:
         by_source.apply(examples(["a", "b"]), "x")
     with pytest.raises(ZsgError, match=r"^x: the task 'a' has several sources, and the split by source puts it on"):
         by_source.apply(examples(["a", "a"], ["s", "t"]), "x")
+
+
+def test_without_a_split_every_example_is_seen_even_a_single_one(tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    path.write_text('{"task": "t", "prompt": "p", "completion": "c"}')
+    (only,) = Jsonl(path=str(path), unseen=None).load(None)  # type: ignore[arg-type]  # no context is needed
+    assert only.side == "seen"
+
+
+def test_answers_that_are_not_read_may_be_missing_and_are_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.jsonl"
+    rows = [
+        {"prompt": "p"},
+        {"prompt": "p", "completion": "SECRET", "references": ["SECRET"]},
+        {"messages": [{"role": "user", "content": "u"}]},
+        {"messages": [{"role": "user", "content": "u"}, {"role": "assistant", "content": "SECRET"}]},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    whole = Jsonl(path=str(path), unseen=None)
+    prompts = Jsonl(path=str(path), unseen=None, answers=False)
+    with pytest.raises(ZsgError, match="line 1: an example without a completion"):
+        list(whole.load(None))  # type: ignore[arg-type]
+    read = list(prompts.load(None))  # type: ignore[arg-type]
+    assert "SECRET" not in repr(read)
+    assert [example.completion for example in read[:2]] == ["", ""]
+    assert [example.messages[-1] for example in read[2:] if example.messages] == [("assistant", "")] * 2
+    assert whole.fingerprint() != prompts.fingerprint()

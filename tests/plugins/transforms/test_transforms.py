@@ -43,12 +43,12 @@ def apply(transform: Transform, order: Order, seed: int = 0) -> Order:
 
 
 @given(lengths, st.integers(0, 5))
-def test_shuffle_keeps_the_entries_and_drops_the_steps(step_lengths: list[int], seed: int) -> None:
+def test_shuffle_keeps_the_entries_and_the_sizes_of_steps(step_lengths: list[int], seed: int) -> None:
     order = with_steps(step_lengths)
     shuffled = apply(Shuffle(), order, seed)
     assert sorted(entries(shuffled)) == sorted(entries(order))
     assert shuffled.stage_names == order.stage_names
-    assert shuffled.steps is None
+    assert [len(step) for step in steps_of(shuffled)] == step_lengths
     assert entries(apply(Shuffle(), order, seed)) == entries(shuffled)
 
 

@@ -13,14 +13,14 @@ from pydantic import AfterValidator, BeforeValidator
 
 from zsg_plugins.datasets.jsonl.files import data_files, readable, records
 from zsg_plugins.datasets.jsonl.rows import examples_of
-from zsg_plugins.datasets.jsonl.split import FractionSplit, NamedSplit, read_names
+from zsg_plugins.datasets.jsonl.split import FractionSplit, NamedSplit, NoSplit, read_names
 from zsg_registry import Dataset, DatasetContext, Example, InputPath, Parameters, ZsgError
 
 
 def _check_unseen(value: Any) -> Any:
     is_names = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
     is_fraction = isinstance(value, float) and 0 < value < 1
-    if not (is_names or is_fraction or isinstance(value, str)):
+    if not (is_names or is_fraction or value is None or isinstance(value, str)):
         raise ValueError(
             f"should be a list of task names, a file of them, or a fraction between 0 and 1, got {value!r}"
         )
@@ -47,9 +47,10 @@ class Jsonl(Dataset):
         path: Annotated[InputPath, AfterValidator(_check_local)]
         """The file, or a folder whose data files are read in the order of their names."""
 
-        unseen: Annotated[InputPath | float | list[str], BeforeValidator(_check_unseen)] = 0.2
+        unseen: Annotated[InputPath | float | list[str] | None, BeforeValidator(_check_unseen)] = 0.2
         """The unseen tasks: a list of names; a file of them (a JSON list, a JSON object with `unseen_tasks`, or a name
-        a line); or the fraction of tasks to draw (of examples, where the data has no tasks).
+        a line); or the fraction of tasks to draw (of examples, where the data has no tasks). null: there are none, as
+        for data that shall only be put in order.
         """
 
         split_seed: int = 0
@@ -57,6 +58,10 @@ class Jsonl(Dataset):
 
         split_by: Literal["task", "source"] = "task"
         """What a fraction is drawn of. By source, all tasks made from one data set stay on one side."""
+
+        answers: bool = True
+        """Whether the answers are read. If not, a row needs none, and every answer is empty: a query that is only known
+        by its prompts."""
 
     params: Params
 
@@ -67,7 +72,7 @@ class Jsonl(Dataset):
             ZsgError: A file is missing or damaged, a row is not an example, or the split leaves a side empty.
         """
         path = Path(self.params.path)
-        examples = list(examples_of(records(self._files())))
+        examples = list(examples_of(records(self._files()), answers=self.params.answers))
         if not examples:
             raise ZsgError(f"{path} is empty: it holds no examples")
         return self._split().apply(examples, str(path))
@@ -75,7 +80,9 @@ class Jsonl(Dataset):
     def fingerprint(self) -> str:
         """A hash of the files' bytes in order, and of the split. Neither the names nor the places of files matter."""
         contents = [_digest(file, file.stat().st_size, file.stat().st_mtime_ns) for file in self._files()]
-        spec = {"files": contents, "split": self._split().spec()}
+        spec: dict[str, Any] = {"files": contents, "split": self._split().spec()}
+        if not self.params.answers:
+            spec["answers"] = False
         return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
 
     def identity_params(self) -> dict[str, Any]:
@@ -86,8 +93,10 @@ class Jsonl(Dataset):
         unseen = self.params.unseen
         return data_files(Path(self.params.path), without=Path(unseen) if isinstance(unseen, str) else None)
 
-    def _split(self) -> NamedSplit | FractionSplit:
+    def _split(self) -> NamedSplit | FractionSplit | NoSplit:
         unseen = self.params.unseen
+        if unseen is None:
+            return NoSplit()
         if isinstance(unseen, float):
             return FractionSplit(unseen, self.params.split_seed, self.params.split_by)
         return NamedSplit(read_names(Path(unseen)) if isinstance(unseen, str) else tuple(unseen))

@@ -1,158 +1,31 @@
-"""From records to examples: every field checked, every fault told with its place."""
+"""From records to examples: every fault told with its place."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
 
 from zsg_plugins.datasets.jsonl.files import Place, Record
-from zsg_registry import Example, Message, ZsgError, did_you_mean
-
-_ROLES: Final = ("system", "user", "assistant")
+from zsg_registry import Example, RowFault, RowReader, ZsgError
 
 
-def examples_of(records: Iterable[Record]) -> Iterator[Example]:
+def examples_of(records: Iterable[Record], *, answers: bool = True) -> Iterator[Example]:
     """The example of each record; all are "seen" until a split says otherwise.
 
-    An example without an id is named by its task and its number within the task.
+    Args:
+        records: What was read.
+        answers: Whether answers are read; if not, every answer is empty.
 
     Raises:
         ZsgError: A record is not a whole example, or two have one id; the message names the places.
     """
     places: dict[str, Place] = {}
-    numbers: Counter[str | None] = Counter()
+    reader = RowReader(answers=answers)
     for place, row in records:
-        if not isinstance(row, dict):
-            raise ZsgError(f"{place}: {_kind(row)}, not an object with the fields of an example")
         try:
-            example = _example(row, numbers)
-        except _Fault as fault:
+            example = reader.example(row)
+        except RowFault as fault:
             raise ZsgError(f"{place}: {fault}") from None
         first = places.setdefault(example.id, place)
         if first is not place:
             raise ZsgError(f"{place}: the id {example.id!r} was used before, at {first}")
         yield example
-
-
-class _Fault(Exception):
-    """What is wrong with a row, without its place."""
-
-
-def _example(row: Mapping[str, Any], numbers: Counter[str | None]) -> Example:
-    task = _text(row, "task") or None
-    number = numbers[task]
-    numbers[task] += 1
-    example = Example(
-        id=_id(row, f"{task}/{number}" if task else str(number)),
-        task=task,
-        source=_text(row, "source") or None,
-        prompt=_text(row, "prompt"),
-        completion=_text(row, "completion"),
-        messages=_messages(row.get("messages")),
-        instruction=_text(row, "instruction"),
-        references=_texts(row, "references"),
-        choices=_texts(row, "choices"),
-        meta=_meta(row.get("meta")),
-    )
-    if example.messages is None:
-        if example.prompt is None:
-            raise _Fault("an example without a prompt" + _fields(row))
-        if example.completion is None:
-            raise _Fault("an example without a completion" + _fields(row))
-    problem = example.problem()
-    if problem is not None:
-        raise _Fault(f"not a whole example: {problem}")
-    return example
-
-
-def _id(row: Mapping[str, Any], default: str) -> str:
-    value = row.get("id")
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    text = _text(row, "id")
-    if text == "":
-        raise _Fault("the id is empty")
-    return default if text is None else text
-
-
-def _text(row: Mapping[str, Any], name: str) -> str | None:
-    value = row.get(name)
-    return value if value is None else _checked_text(value, name)
-
-
-def _checked_text(value: Any, name: str) -> str:
-    if not isinstance(value, str):
-        raise _Fault(f"{name} is {_kind(value)}, not a string")
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            # JSON can write half of a character ("\ud83d"), which no UTF-8 text can hold.
-            raise _Fault(f"{name} holds half a character (a lone surrogate)") from None
-    return value
-
-
-def _texts(row: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
-    value = row.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, list):
-        raise _Fault(f"{name} is {_kind(value)}, not a list of strings")
-    return tuple(_checked_text(item, f"an item of {name}") for item in value)
-
-
-def _messages(value: Any) -> tuple[Message, ...] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list):
-        raise _Fault(f"messages is {_kind(value)}, not a list of {{role, content}}")
-    return tuple(_message(turn, f"message {number}") for number, turn in enumerate(value, start=1))
-
-
-def _message(turn: Any, where: str) -> Message:
-    if not isinstance(turn, dict):
-        raise _Fault(f"{where} is {_kind(turn)}, not {{role, content}}")
-    for name in ("role", "content"):
-        if turn.get(name) is None:
-            raise _Fault(f"{where} has no {name}{_fields(turn)}")
-    role = _checked_text(turn["role"], f"the role of {where}")
-    if role not in _ROLES:
-        raise _Fault(f"the role of {where} is {role!r}{did_you_mean(role, _ROLES)}")
-    return Message(role, _checked_text(turn["content"], f"the content of {where}"))
-
-
-def _meta(value: Any) -> Mapping[str, Any] | None:
-    if value is None:
-        return None
-    if not isinstance(value, dict):
-        raise _Fault(f"meta is {_kind(value)}, not an object")
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except (TypeError, ValueError) as error:
-        raise _Fault(f"meta cannot be written as JSON: {error}") from None
-    return value
-
-
-def _fields(row: Mapping[str, Any]) -> str:
-    """The fields a row does have: one of them is often the missing one under another name."""
-    names = [name for name, value in row.items() if value is not None]
-    if not names:
-        return " (it has no fields)"
-    return f" (its fields: {', '.join(names[:12])}{', …' if len(names) > 12 else ''})"
-
-
-def _kind(value: Any) -> str:
-    """What a JSON value is, in words."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "a string"
-    if isinstance(value, list):
-        return "a list"
-    return "an object" if isinstance(value, dict) else f"a {type(value).__name__}"

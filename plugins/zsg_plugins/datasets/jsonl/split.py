@@ -37,6 +37,17 @@ def read_names(file: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
+class NoSplit:
+    """Every example is seen."""
+
+    def spec(self) -> None:
+        """What stands for this split in a fingerprint."""
+
+    def apply(self, examples: Sequence[Example], where: str) -> Iterator[Example]:
+        """The examples as they are."""
+        return iter(examples)
+
+
 @dataclass(frozen=True, slots=True)
 class NamedSplit:
     """The unseen tasks by name.

@@ -1,0 +1,61 @@
+"""What datasets and embedders are told of the place they run in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zsg_registry import ContractError, ExampleSet, ModelHandle, generator
+
+if TYPE_CHECKING:
+    from zsg_harness.models.causal_lm import CausalLM
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadFolder:
+    """The registry's `DatasetContext`."""
+
+    cache_dir: Path
+    offline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedSurroundings:
+    """The registry's `EmbedContext`.
+
+    Attributes:
+        pool: The training examples.
+        find_device: Where to compute; asked only by embedders that compute on a device.
+        cache_dir: A folder for downloads.
+        offline: Whether the network must not be used.
+        base_model: The base model, if the embedder declares that it uses it.
+        max_length: Tokens per example for the base model.
+    """
+
+    pool: ExampleSet
+    find_device: Callable[[], str]
+    cache_dir: Path
+    offline: bool
+    base_model: Callable[[], CausalLM] | None = None
+    max_length: int = 0
+
+    @property
+    def device(self) -> str:
+        """Where to compute."""
+        return self.find_device()
+
+    def rng(self, *keys: str | int) -> np.random.Generator:
+        """A generator of the fixed stream."""
+        return generator("fixed", 0, "embedder", *keys)
+
+    def model(self) -> ModelHandle:
+        """The base model."""
+        if self.base_model is None:
+            raise ContractError("the service 'model' was used, but needs does not declare it")
+        from zsg_harness.models.handle import Handle
+
+        return Handle(self.base_model(), self.max_length)
