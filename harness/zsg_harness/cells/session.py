@@ -18,8 +18,8 @@ from zsg_harness.evaluation.losses import example_losses
 from zsg_harness.evaluation.scoring import opened, score
 from zsg_harness.evaluation.steps import evaluation_steps, generation_steps
 from zsg_harness.models.causal_lm import CausalLM
-from zsg_harness.models.handle import Handle
 from zsg_harness.plan.cell import Cell
+from zsg_harness.services.handle import Handle
 from zsg_harness.store.store import Store
 from zsg_harness.training.encoding import Encoded, encode
 from zsg_harness.training.loop import train

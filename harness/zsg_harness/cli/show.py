@@ -14,7 +14,18 @@ from zsg_harness.cli.output import duration, print_json, print_table, printable
 if TYPE_CHECKING:
     from zsg_harness.store.store import Store
 
-_FACTS: Final = ("set_hash", "order_hash", "held_out", "examples", "steps", "tokens", "roles", "counts", "timings")
+_FACTS: Final = (
+    "set_hash",
+    "order_hash",
+    "held_out",
+    "examples",
+    "steps",
+    "tokens",
+    "roles",
+    "counts",
+    "embedded",
+    "timings",
+)
 
 
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -104,6 +115,9 @@ def _texts(value: Any) -> Iterator[str]:
     """A value as text; nothing for one that says nothing."""
     if isinstance(value, dict):
         yield ", ".join(f"{key} {_text(part)}" for key, part in value.items()) or "–"
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for part in value:
+            yield from _texts(part)
     elif isinstance(value, list):
         yield " ".join(map(str, value)) or "–"
     elif value is not None:

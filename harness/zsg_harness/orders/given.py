@@ -58,6 +58,8 @@ class GivenVectors:
 
 def _checked(given: ArrayLike, examples: ExampleSet, role: Role) -> NDArray[np.float32]:
     name = f"{role}_embeddings"
+    if not len(examples):
+        raise ZsgError(f"the {role} is empty")
     try:
         vectors = np.asarray(given, dtype=np.float32).view()
     except (TypeError, ValueError) as error:

@@ -195,7 +195,7 @@ class CellContext:
 
     def model(self, fresh: bool = False) -> ModelHandle:
         """The base model."""
-        from zsg_harness.models.handle import Handle
+        from zsg_harness.services.handle import Handle
 
         self._need(Need.GRADIENTS if Need.MODEL not in self._needs else Need.MODEL)
         lm = self._bench.load_model() if fresh else self._bench.base_model()

@@ -56,6 +56,6 @@ class EmbedSurroundings:
         """The base model."""
         if self.base_model is None:
             raise ContractError("the service 'model' was used, but needs does not declare it")
-        from zsg_harness.models.handle import Handle
+        from zsg_harness.services.handle import Handle
 
         return Handle(self.base_model(), self.max_length)

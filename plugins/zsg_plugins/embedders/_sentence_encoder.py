@@ -2,41 +2,62 @@
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zsg_registry import EmbedContext, TextEmbedder
+from zsg_registry import EmbedContext, EncodedBlock, TextEmbedder
 
-_log: Final = logging.getLogger("zsg_plugins.embedders")
 
-WINDOW: Final = 4096
-"""Texts that are sorted by length together: enough to fill batches evenly, few enough to hold their vectors."""
+class Batching(NamedTuple):
+    """How texts are put together.
 
-_CPU_BUDGET: Final = 4096
-_ACCELERATOR_BUDGET: Final = 65_536
-"""Tokens of a batch, padding included. On a CPU what fits its cache is fastest; an accelerator wants to be filled."""
+    Attributes:
+        window: Texts that are sorted by length together, and a block of vectors: enough to fill batches evenly, few
+            enough to be no great loss when a run is interrupted.
+        tokens: Of a batch, padding included.
+    """
+
+    window: int
+    tokens: int
+
+
+CPU: Final = Batching(window=1024, tokens=1536)
+"""What a layer works on should fit the processor's cache."""
+
+ACCELERATOR: Final = Batching(window=16_384, tokens=65_536)
+"""It wants to be filled."""
+
+_LARGEST_RECYCLED: Final = 32 * 2**20 - 2**14
+"""Bytes: just under the largest block that glibc's allocator may keep for itself (DEFAULT_MMAP_THRESHOLD_MAX)."""
+
+
+class Tokenized(NamedTuple):
+    """Texts as a model reads them.
+
+    Attributes:
+        inputs: What the model's `vectors` takes of each text, `n` of them.
+        lengths: The tokens that are read of each text, int64 `[n]`.
+        is_cut: Whether the text was cut to that, bool `[n]`.
+    """
+
+    inputs: Sequence[Any]
+    lengths: NDArray[np.int64]
+    is_cut: NDArray[np.bool_]
 
 
 class SentenceModel(ABC):
-    """A loaded model that turns a batch of texts into vectors.
-
-    Attributes:
-        max_length: How many tokens of a text it reads, or None for all.
-    """
-
-    max_length: int | None
+    """A loaded model that turns a batch of texts into vectors."""
 
     @abstractmethod
-    def measure(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """The tokens that are read of each text, int64 `[n]`, and whether the text was cut to that, bool `[n]`."""
+    def tokenize(self, texts: Sequence[str]) -> Tokenized:
+        """The texts, cut to what the model reads."""
 
     @abstractmethod
-    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def vectors(self, inputs: Sequence[Any]) -> NDArray[np.float32]:
         """The vectors of one batch, float32 `[b, d]`, each independent of the others to about 1e-6."""
 
 
@@ -51,13 +72,15 @@ class SentenceEmbedder(TextEmbedder):
     def load(self, context: EmbedContext) -> SentenceModel:
         """The model, on `context.device`."""
 
-    def embed(self, texts: Sequence[str], context: EmbedContext) -> Iterator[NDArray[np.float32]]:
-        """Vectors of the texts in order, in blocks float32 `[b, d]`."""
+    def embed(self, texts: Sequence[str], context: EmbedContext) -> Iterator[EncodedBlock]:
+        """Vectors of the texts in order, in blocks float32 `[b, d]`, with the number of texts that were cut."""
+        on_cpu = context.device.startswith("cpu")
         model = self._models.get(context.device)
         if model is None:
             model = self._models[context.device] = self.load(context)
-        budget = _CPU_BUDGET if context.device.startswith("cpu") else _ACCELERATOR_BUDGET
-        return _blocks(model, texts, budget)
+            if on_cpu:
+                _recycle_large_buffers()
+        return _blocks(model, texts, CPU if on_cpu else ACCELERATOR)
 
 
 def length_sorted_batches(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:
@@ -74,32 +97,32 @@ def length_sorted_batches(lengths: NDArray[np.int64], budget: int) -> Iterator[N
         start = end
 
 
-def _blocks(model: SentenceModel, texts: Sequence[str], budget: int) -> Iterator[NDArray[np.float32]]:
-    truncated = 0
-    for start in range(0, len(texts), WINDOW):
-        window = texts[start : start + WINDOW]
+def _blocks(model: SentenceModel, texts: Sequence[str], batching: Batching) -> Iterator[EncodedBlock]:
+    for start in range(0, len(texts), batching.window):
+        window = texts[start : start + batching.window]
         # A text that comes again (a task's instruction, a label) is computed once.
         position = {text: n for n, text in enumerate(dict.fromkeys(window))}
-        distinct = list(position)
-        lengths, is_cut = model.measure(distinct)
+        tokenized = model.tokenize(list(position))
         rows = np.fromiter((position[text] for text in window), dtype=np.int64, count=len(window))
-        truncated += int(is_cut[rows].sum())
-        yield _vectors(model, distinct, lengths, budget)[rows]
-    if truncated:
-        share = truncated / len(texts)
-        _log.warning(
-            "%d of %d texts (%.1f %%) were cut to %s tokens", truncated, len(texts), 100 * share, model.max_length
-        )
+        vectors = _vectors(model, tokenized, batching.tokens)
+        yield EncodedBlock(vectors[rows], truncated=int(tokenized.is_cut[rows].sum()))
 
 
-def _vectors(
-    model: SentenceModel, texts: Sequence[str], lengths: NDArray[np.int64], budget: int
-) -> NDArray[np.float32]:
+def _vectors(model: SentenceModel, tokenized: Tokenized, budget: int) -> NDArray[np.float32]:
     result: NDArray[np.float32] | None = None
-    for batch in length_sorted_batches(lengths, budget):
-        found = model.vectors([texts[position] for position in batch])
+    for batch in length_sorted_batches(tokenized.lengths, budget):
+        found = model.vectors([tokenized.inputs[position] for position in batch])
         if result is None:
-            result = np.empty((len(texts), found.shape[1]), dtype=np.float32)
+            result = np.empty((len(tokenized.inputs), found.shape[1]), dtype=np.float32)
         result[batch] = found
     assert result is not None
     return result
+
+
+def _recycle_large_buffers() -> None:
+    """Let the C library reuse the layers' buffers, which it else returns to the system after every operation.
+
+    glibc recycles blocks as large as the largest that was ever freed (mallopt(3), M_MMAP_THRESHOLD). Without it a
+    tenth of the time goes into mapping and zeroing the same pages again and again. Other C libraries do as they like.
+    """
+    np.empty(_LARGEST_RECYCLED, dtype=np.uint8)  # and freed at once

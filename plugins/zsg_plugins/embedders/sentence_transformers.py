@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from zsg_plugins.embedders._sentence_encoder import SentenceEmbedder, SentenceModel
+from zsg_plugins.embedders._sentence_encoder import SentenceEmbedder, SentenceModel, Tokenized
 from zsg_registry import EmbedContext, HubIdOrFolder, Parameters, ZsgError
 
 
@@ -101,24 +101,28 @@ class _LibraryModel(SentenceModel):
             model_kwargs={"dtype": getattr(torch, params.dtype)},
         )
         self._prompt = params.prompt
+        own = self._model.prompts.get(self._model.default_prompt_name or "")
+        self._prefix = (own if params.prompt is None else params.prompt) or ""
         if params.max_length is not None:
             _check_length(self._model, params.max_length)
             self._model.max_seq_length = params.max_length
-        self.max_length = self._model.max_seq_length
+        self._max_length = self._model.max_seq_length
 
-    def measure(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def tokenize(self, texts: Sequence[str]) -> Tokenized:
+        """The texts themselves: the library's own pipeline tokenizes them again, as each model prescribes."""
         tokenizer = self._model.tokenizer
         if not callable(tokenizer):  # static word vectors: no transformers tokenizer, and nothing is cut
-            return np.array([len(text) for text in texts], dtype=np.int64), np.zeros(len(texts), dtype=np.bool_)
-        full = [f"{self._prompt or ''}{text}" for text in texts]
+            lengths = np.array([len(text) for text in texts], dtype=np.int64)
+            return Tokenized(texts, lengths, np.zeros(len(texts), dtype=np.bool_))
+        full = [f"{self._prefix}{text}" for text in texts]
         ids = tokenizer(full, truncation=False, padding=False, return_attention_mask=False, verbose=False)["input_ids"]
         lengths = np.array([len(row) for row in ids], dtype=np.int64)
-        limit = np.iinfo(np.int64).max if self.max_length is None else self.max_length
-        return np.minimum(lengths, limit), lengths > limit
+        limit = np.iinfo(np.int64).max if self._max_length is None else self._max_length
+        return Tokenized(texts, np.minimum(lengths, limit), lengths > limit)
 
-    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def vectors(self, inputs: Sequence[str]) -> NDArray[np.float32]:
         found = self._model.encode(
-            list(texts), batch_size=len(texts), prompt=self._prompt, show_progress_bar=False, convert_to_numpy=True
+            list(inputs), batch_size=len(inputs), prompt=self._prompt, show_progress_bar=False, convert_to_numpy=True
         )
         return np.asarray(found, dtype=np.float32)
 

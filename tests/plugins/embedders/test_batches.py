@@ -11,25 +11,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zsg_plugins.embedders import _sentence_encoder
-from zsg_plugins.embedders._sentence_encoder import SentenceEmbedder, SentenceModel, length_sorted_batches
+from zsg_plugins.embedders._sentence_encoder import (
+    Batching,
+    SentenceEmbedder,
+    SentenceModel,
+    Tokenized,
+    length_sorted_batches,
+)
 from zsg_registry import EmbedContext
 
 
 class Characters(SentenceModel):
     """Reads three characters of a text; remembers what it was given."""
 
-    max_length = 3
-
     def __init__(self) -> None:
+        self.tokenized: list[str] = []
         self.batches: list[list[str]] = []
 
-    def measure(self, texts: Sequence[str]) -> tuple[Any, Any]:
+    def tokenize(self, texts: Sequence[str]) -> Tokenized:
+        self.tokenized += texts
         lengths = np.array([len(text) for text in texts], dtype=np.int64)
-        return np.minimum(lengths, 3), lengths > 3
+        return Tokenized([text[:3] for text in texts], np.minimum(lengths, 3), lengths > 3)
 
-    def vectors(self, texts: Sequence[str]) -> Any:
-        self.batches.append(list(texts))
-        return np.array([[len(text), sum(map(ord, text[:3]))] for text in texts], dtype=np.float32)
+    def vectors(self, inputs: Sequence[str]) -> Any:
+        self.batches.append(list(inputs))
+        return np.array([[len(text), sum(map(ord, text))] for text in inputs], dtype=np.float32)
 
 
 class Characterwise(SentenceEmbedder):
@@ -53,19 +59,19 @@ def test_batches_hold_the_budget_and_every_text_once(lengths: list[int], budget:
 
 
 def test_blocks_come_in_order_and_a_text_is_computed_once_per_window(
-    context: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_sentence_encoder, "WINDOW", 4)
+    monkeypatch.setattr(_sentence_encoder, "CPU", Batching(window=4, tokens=100))
     embedder = Characterwise()
     texts = ["aa", "b", "aa", "cccc", "dd", "aa", "", "cccc", "b"]
 
     blocks = list(embedder.embed(texts, context))
 
-    assert [len(block) for block in blocks] == [4, 4, 1]
-    assert np.concatenate(blocks)[:, 0].tolist() == [len(text) for text in texts]
-    computed = [text for batch in embedder.model.batches for text in batch]
-    assert computed == ["cccc", "aa", "b", "cccc", "dd", "aa", "", "b"]
-    assert caplog.messages == ["2 of 9 texts (22.2 %) were cut to 3 tokens"]
+    assert [len(block.vectors) for block in blocks] == [4, 4, 1]
+    assert np.concatenate([block.vectors for block in blocks])[:, 0].tolist() == [min(len(text), 3) for text in texts]
+    assert embedder.model.tokenized == ["aa", "b", "cccc", "dd", "aa", "", "cccc", "b"]
+    assert embedder.model.batches == [["ccc", "aa", "b"], ["ccc", "dd", "aa", ""], ["b"]]
+    assert [block.truncated for block in blocks] == [1, 1, 0]
 
 
 def test_the_model_is_loaded_once(context: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 import shutil
 import subprocess
 import sys
@@ -34,7 +33,7 @@ def reference() -> Any:
 
 
 def vectors(embedder: MiniLm, texts: Sequence[str], context: Any) -> np.ndarray:
-    return np.concatenate(list(embedder.embed(texts, context)))
+    return np.concatenate([block.vectors for block in embedder.embed(texts, context)])
 
 
 def test_equals_sentence_transformers(embedder: MiniLm, reference: Any, texts: list[str], context: Any) -> None:
@@ -59,30 +58,30 @@ def test_an_encoder_embeds_the_view(
     encoder = embedder.fit(context)
 
     for view, expected in (("prompt", ["one", "two"]), ("both", ["one yes", "two yes"]), ("completion", ["yes"] * 2)):
-        found = np.concatenate(list(encoder.encode(examples, "pool", view)))  # type: ignore[arg-type]
-        np.testing.assert_array_equal(found, vectors(embedder, expected, context))
+        (block,) = encoder.encode(examples, "pool", view)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(block.vectors, vectors(embedder, expected, context))
 
 
-def test_max_length_cuts_and_the_share_is_logged(
-    texts: list[str], reference: Any, context: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_max_length_cuts_and_the_number_of_cut_texts_is_told(texts: list[str], reference: Any, context: Any) -> None:
     reference.max_seq_length = 16
-    with caplog.at_level(logging.WARNING, logger="zsg_plugins.embedders"):
-        ours = vectors(MiniLm(max_length=16), texts * 2, context)
+    (block,) = MiniLm(max_length=16).embed(texts * 2, context)
+    ours = block.vectors
 
     expected = reference.encode(texts)
     reference.max_seq_length = 256
     np.testing.assert_allclose(ours[: len(texts)], expected, atol=1e-5)
-    assert caplog.messages == ["6 of 22 texts (27.3 %) were cut to 16 tokens"]
+    assert block.truncated == 6
     full = vectors(MiniLm(), texts, context)
     changed = np.abs(full - expected).max(axis=1) > 1e-3
     assert changed.sum() == 3
 
 
 def test_bfloat16_is_near(embedder: MiniLm, texts: list[str], context: Any) -> None:
-    cosines = (vectors(embedder, texts, context) * vectors(MiniLm(dtype="bfloat16"), texts, context)).sum(axis=1)
+    half = vectors(MiniLm(dtype="bfloat16"), texts, context)
 
-    assert cosines.min() > 0.999
+    assert half.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(half, axis=1), 1, atol=1e-6)
+    assert 0.999 < (vectors(embedder, texts, context) * half).sum(axis=1).min() < 0.9999999
 
 
 def test_no_texts(embedder: MiniLm, context: Any) -> None:
