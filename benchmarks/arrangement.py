@@ -194,12 +194,14 @@ def papers_way(rows: NDArray[np.float32], columns: NDArray[np.float32], budget: 
     return filled - started, time.perf_counter() - filled
 
 
-def hardware() -> dict[str, Any]:
-    """Where this ran."""
+def command_and_hardware() -> dict[str, Any]:
+    """What ran (without this machine's folders), and where."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines) if value}
     flags = {flag for flag in told.get("flags", "").split() if flag.startswith(("avx512_bf16", "amx_bf16", "avx512f"))}
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv]
     return {
+        "command": " ".join(["python", *words]),
         "cpu": told.get("model name", platform.processor()),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
@@ -228,7 +230,7 @@ def main() -> None:
         figures.append(asdict(found))
         times = f"{found.product:8.3f}s {found.arrangement:8.3f}s"
         print(f"{found.case:44} {times} {found.ratio:7.2f} {found.aim:5.1f} {found.peak_gib:5.2f} GiB", flush=True)
-    document: dict[str, Any] = {"command": " ".join(["python", *sys.argv]), **hardware(), "figures": figures}
+    document: dict[str, Any] = {**command_and_hardware(), "figures": figures}
     if options.papers_way:
         filled, turns = papers_way(unit_vectors(200_000, 0), unit_vectors(COLUMNS, 1), 30_000)
         document["papers_way"] = {"rows": 200_000, "budget": 30_000, "similarity": filled, "turns": turns}

@@ -165,7 +165,7 @@ def main() -> None:
     if options.again:
         run_again(options.again)
         return
-    from arrangement import hardware
+    from arrangement import command_and_hardware
 
     texts = read_texts(options.texts, options.count) if options.texts else made_up_texts(options.count)
     figures = measure(texts, options.rounds)
@@ -176,8 +176,7 @@ def main() -> None:
     again = second_run(texts)
     print(f"a second run, from the cache: {again:.2f} s (aim: under {SECOND_RUN:.0f} s)")
     document: dict[str, Any] = {
-        "command": " ".join(["python", *sys.argv]),
-        **hardware(),
+        **command_and_hardware(),
         "texts": {"count": len(texts), "from": options.texts.name if options.texts else "made up"},
         "figures": figures,
         "second_run_seconds": again,

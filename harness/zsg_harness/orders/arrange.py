@@ -152,7 +152,7 @@ class Arranger:
             oracle=self._settings.oracle,
         )
         file = OrderFile.of(order, pool.ids, self._settings.batch_size, document)
-        embedded = bench.embeddings.embedded if isinstance(bench.embeddings, EmbeddingService) else ()
+        embedded = () if bench.embeddings is None else bench.embeddings.embedded
         return Arranged(order, file, embedded, time.monotonic() - started)
 
     def _bind_embedder(self, expander: Expander) -> Choice | None:

@@ -8,7 +8,7 @@ from pydantic import PositiveInt
 from zsg_plugins.arrangements.distances import DECIMALS, ComparedToQuery, similarity_to_query
 from zsg_registry import ArrangeContext, Neighbours, Order, Similarity
 
-_FIRST_GUESS = 5  # neighbourhoods overlap, and a longer list costs far less than another pass over the pool
+_FIRST_GUESS = 3  # neighbourhoods overlap, and a longer list costs far less than another pass over the pool
 
 
 class KnnUnion(ComparedToQuery):

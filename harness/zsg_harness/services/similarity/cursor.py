@@ -79,7 +79,11 @@ class ListCursor:
 
     def remove(self, rows: Sequence[int] | NDArray[np.int64]) -> None:
         """Take rows out."""
-        self._alive[rows] = False
+        if isinstance(rows, np.ndarray):
+            self._alive[rows] = False
+        else:
+            for row in rows:  # mostly one, for which it is the fastest way
+                self._alive[row] = False
 
     def _extend(self) -> bool:
         """Lengthen lists, among them all that ran out; false if no row remains. A list may run out again at once."""

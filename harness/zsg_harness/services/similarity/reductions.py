@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from zsg_harness.services.similarity.proposals import Keys, Proposer
 from zsg_harness.services.similarity.vectors import DECIMALS, Vectors, similarities
-from zsg_registry import Measure
 
 _ROWS: Final = 512
 """Rows whose float64 vectors fit a core's cache."""
@@ -36,21 +35,21 @@ def summaries(
         proposer: Of these rows and columns.
         largest: Find the greatest similarity rather than the least.
     """
+    wide_columns = columns.double()
     centre = _centre(columns, weights)
     sign = 1 if largest else -1
     for keys in proposer.stream(sign, half=proposer.half_if(True)):
         stop = keys.start + keys.values.shape[1]
         undecided = keys.reaching(_near_the_best)
-        by_row = np.argsort(undecided.row, kind="stable")
-        row, column = undecided.row[by_row], undecided.column[by_row]
+        by_row = np.argsort((undecided.row - keys.start).astype(np.uint16), kind="stable")  # sorted in linear time
+        row, column = undecided.row[by_row], torch.from_numpy(undecided.column[by_row])
         for first in range(keys.start, stop, _ROWS):
             part = slice(first, min(first + _ROWS, stop))
             wide = rows.single(part).double()
-            pairs = slice(*np.searchsorted(row, [part.start, part.stop]))
-            best = _best(
-                row[pairs] - first, wide, columns[torch.from_numpy(column[pairs])].double(), sign, rows.measure
-            )
-            yield Summary(sign * best, _means(wide, centre))
+            pairs = slice(*np.searchsorted(row, [part.start, part.stop]).tolist())
+            left = wide[torch.from_numpy(row[pairs] - first)]
+            values = sign * similarities(left, wide_columns[column[pairs]], rows.measure)
+            yield Summary(sign * _greatest_of_each(values, row[pairs] - first, len(wide)), _means(wide, centre))
 
 
 def cosine_means(rows: Vectors, columns: torch.Tensor, weights: NDArray[np.int64]) -> Iterator[NDArray[np.float64]]:
@@ -76,18 +75,7 @@ def _near_the_best(keys: Keys) -> torch.Tensor:
     return best - keys.margin.around(best)
 
 
-def _best(
-    row: NDArray[np.int64], wide: torch.Tensor, columns: torch.Tensor, sign: int, measure: Measure
-) -> NDArray[np.float64]:
-    """The greatest true value of each row, times `sign`, float64 `[b]`.
-
-    Args:
-        row: int64 `[m]`, ascending, in which every row occurs.
-        wide: The rows' vectors, float64 `[b, d]`.
-        columns: The vector that each of `row` is paired with, float64 `[m, d]`.
-        sign: -1 for the least value.
-        measure: The similarity.
-    """
-    values = sign * similarities(wide[torch.from_numpy(row)], columns, measure)
-    best: NDArray[np.float64] = np.maximum.reduceat(values, np.searchsorted(row, np.arange(len(wide))))
-    return best
+def _greatest_of_each(values: NDArray[np.float64], row: NDArray[np.int64], rows: int) -> NDArray[np.float64]:
+    """The greatest value of each row, float64 `[rows]`; `row`, int64 `[m]`, is ascending and has every row."""
+    greatest: NDArray[np.float64] = np.maximum.reduceat(values, np.searchsorted(row, np.arange(rows)))
+    return greatest

@@ -32,6 +32,7 @@ class Shortlist:
         self._margin = Margin(0, 0)
         self._floors = np.full((columns, 1), _EMPTY)
         self._filled = np.zeros(columns, dtype=np.int64)
+        self._is_tight = True
         self._keys = np.full((columns, ROOM * k), _EMPTY)
         self._rows = np.zeros((columns, ROOM * k), dtype=np.int64)
         self._is_true = np.zeros((columns, ROOM * k), dtype=np.bool_)
@@ -48,6 +49,7 @@ class Shortlist:
         self._keys[found.column, place] = found.key
         self._rows[found.column, place] = found.row
         self._filled += counts
+        self._is_tight = False
 
     def best(self, count: int) -> NDArray[np.int64]:
         """The best rows of each column, in order, int64 `[m, count]`; count is at most k, and as many were offered."""
@@ -56,14 +58,15 @@ class Shortlist:
     def best_with_keys(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """`best`, and the true key of each of them, float64 `[m, count]`."""
         best = self._best(count)
-        self._decide(_scattered(best, np.ones(best.shape, dtype=np.bool_), self._keys.shape[1]))
+        self._decide(_scattered(best, np.ones(best.shape, dtype=np.bool_), int(self._filled.max())))
         return np.take_along_axis(self._rows, best, axis=1), np.take_along_axis(self._keys, best, axis=1)
 
     def _best(self, count: int) -> NDArray[np.int64]:
         """Where the best rows are in their lines, in order, int64 `[m, count]`."""
         self._tighten()
-        order = np.argsort(-self._keys, axis=1)
-        keys = np.take_along_axis(self._keys, order, axis=1)
+        table = self._keys[:, : self._filled.max()]
+        order = np.argsort(-table, axis=1)
+        keys = np.take_along_axis(table, order, axis=1)
         # A key that is too near to a neighbour is undecided; its true value then sorts it among the others.
         with np.errstate(invalid="ignore"):  # behind the end of a line -inf is compared with itself
             near = keys[:, :-1] - keys[:, 1:] <= self._margin.around(keys[:, :-1])
@@ -73,7 +76,7 @@ class Shortlist:
         last = keys[:, [count - 1]]
         matters = np.isfinite(keys) & (keys >= last - self._margin.around(last))
         self._decide(_scattered(order, undecided & matters))
-        return np.argsort(-self._keys, axis=1, kind="stable")[:, :count]
+        return np.argsort(-table, axis=1, kind="stable")[:, :count]
 
     def _raised_floors(self, keys: Keys) -> torch.Tensor:
         """What a key must reach, float64 `[m, 1]`; before there are k rows, according to the block itself."""
@@ -90,22 +93,27 @@ class Shortlist:
 
     def _tighten(self) -> None:
         """Drop what is certain not to be among the best k."""
-        self._raise(np.partition(self._keys, -self._k, axis=1)[:, [-self._k]])
-        self._keep((self._keys >= self._floors) & np.isfinite(self._keys))
+        if self._is_tight:
+            return
+        table = self._keys[:, : max(self._filled.max(), self._k)]
+        self._raise(np.partition(table, -self._k, axis=1)[:, [-self._k]])
+        self._keep((table >= self._floors) & np.isfinite(table))
         if self._filled.max() > ROOM * self._k // 2:
-            self._decide(np.isfinite(self._keys))
-            best = np.argsort(-self._keys, axis=1, kind="stable")[:, : self._k]
-            self._keep(_scattered(best, np.isfinite(np.take_along_axis(self._keys, best, axis=1)), self._keys.shape[1]))
+            table = self._keys[:, : self._filled.max()]
+            self._decide(np.isfinite(table))
+            best = np.argsort(-table, axis=1, kind="stable")[:, : self._k]
+            self._keep(_scattered(best, np.isfinite(np.take_along_axis(table, best, axis=1)), table.shape[1]))
+        self._is_tight = True
 
     def _decide(self, which: NDArray[np.bool_]) -> None:
-        """Replace some keys, bool `[m, width]`, by the true ones."""
-        line, place = np.nonzero(which & ~self._is_true)
+        """Replace some keys, bool `[m, at most width]`, by the true ones."""
+        line, place = np.nonzero(which & ~self._is_true[:, : which.shape[1]])
         self._keys[line, place] = self._true_keys(self._rows[line, place], line)
         self._is_true[line, place] = True
 
     def _keep(self, which: NDArray[np.bool_]) -> None:
-        """Move some entries, bool `[m, width]`, to the left of their lines, and drop the others."""
-        keys, rows, is_true = self._keys[which], self._rows[which], self._is_true[which]
+        """Move some entries, bool `[m, at most width]`, to the left of their lines, and drop the others."""
+        keys, rows, is_true = (table[:, : which.shape[1]][which] for table in (self._keys, self._rows, self._is_true))
         self._filled = which.sum(axis=1)
         line = np.repeat(np.arange(len(which)), self._filled)
         place = np.arange(len(line)) - np.repeat(_begins(self._filled), self._filled)
