@@ -149,6 +149,21 @@ def test_crowded_rows_are_told_apart(
         np.testing.assert_allclose(similarity.reduce(how), getattr(expected, how)(axis=1), rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize("size", [1.003, 1.9])
+def test_roundings_that_all_point_the_same_way(size: float) -> None:
+    # Entries of one magnitude are all rounded alike, so that bfloat16 errs by as much as it possibly can.
+    rng = np.random.default_rng(2)
+    signs = rng.choice([-1, 1], size=(1500, 32)) * size
+    rows = (signs + 1e-3 * rng.standard_normal(signs.shape)).astype(np.float32)
+    columns = rows[rng.integers(1500, size=20)] * np.float32(1.0005)
+    expected = np.round(dense(rows, columns, "cosine"), 12)
+    similarity = BlockwiseSimilarity(rows, columns, half=True, block_rows=200)
+    for largest, sign in ((True, -1), (False, 1)):
+        nearest = np.argsort(sign * expected, axis=0, kind="stable")[:25].T
+        assert np.array_equal(similarity.top_k(25, largest).rows, nearest)
+    np.testing.assert_allclose(similarity.reduce("max"), expected.max(axis=1), rtol=0, atol=2e-12)
+
+
 def test_rows_that_are_all_alike_are_kept_in_order_and_in_little_memory() -> None:
     rows, columns = np.ones((20_000, 8), np.float32), np.ones((30, 8), np.float32)
     columns[:, 0] = np.arange(30)  # thirty columns, each equally near to all rows

@@ -55,8 +55,11 @@ class Margin:
     relative: float
 
     def around(self, keys: _K) -> _K:
-        """How far a key must be from each of `keys` for their order to be certain."""
-        return 2 * (self.absolute + self.relative * abs(keys))
+        """How far a key must be from each of `keys` for their order to be certain.
+
+        A little more than the margins of the two, since they are told from keys that are off themselves.
+        """
+        return 2.02 * (self.absolute + self.relative * abs(keys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Keys:
         """
         floor = floors(self)
         # Rounded to the keys' type, a floor must not rise.
-        floor = (floor - self.margin.relative * floor.abs()).to(self.values.device, self.values.dtype)
+        floor = (floor - 1.01 * self.margin.relative * floor.abs()).to(self.values.device, self.values.dtype)
         flat = _positions_at_least(self.values, floor)
         if self.in_single is not None and len(flat) > _CROWDED * self.values.numel():
             return self.in_single().reaching(floors)
