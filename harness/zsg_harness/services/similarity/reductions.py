@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from zsg_harness.services.similarity.proposals import Keys, Proposer
 from zsg_harness.services.similarity.vectors import DECIMALS, Vectors, similarities
+from zsg_registry import Measure
 
 _ROWS: Final = 512
 """Rows whose float64 vectors fit a core's cache."""
@@ -47,9 +48,9 @@ def summaries(
             part = slice(first, min(first + _ROWS, stop))
             wide = rows.single(part).double()
             pairs = slice(*np.searchsorted(row, [part.start, part.stop]).tolist())
-            left = wide[torch.from_numpy(row[pairs] - first)]
-            values = sign * similarities(left, wide_columns[column[pairs]], rows.measure)
-            yield Summary(sign * _greatest_of_each(values, row[pairs] - first, len(wide)), _means(wide, centre))
+            means = _means(wide, centre)
+            best = _best(row[pairs] - first, wide, wide_columns, column[pairs], sign, rows.measure)
+            yield Summary(sign * best, means)
 
 
 def cosine_means(rows: Vectors, columns: torch.Tensor, weights: NDArray[np.int64]) -> Iterator[NDArray[np.float64]]:
@@ -75,7 +76,28 @@ def _near_the_best(keys: Keys) -> torch.Tensor:
     return best - keys.margin.around(best)
 
 
-def _greatest_of_each(values: NDArray[np.float64], row: NDArray[np.int64], rows: int) -> NDArray[np.float64]:
-    """The greatest value of each row, float64 `[rows]`; `row`, int64 `[m]`, is ascending and has every row."""
-    greatest: NDArray[np.float64] = np.maximum.reduceat(values, np.searchsorted(row, np.arange(rows)))
-    return greatest
+def _best(
+    row: NDArray[np.int64],
+    wide: torch.Tensor,
+    columns: torch.Tensor,
+    column: torch.Tensor,
+    sign: int,
+    measure: Measure,
+) -> NDArray[np.float64]:
+    """The greatest true value of each row, times `sign`, float64 `[b]`. Overwrites `wide`.
+
+    Args:
+        row: int64 `[m]`, ascending, in which every row occurs.
+        wide: The rows' vectors, float64 `[b, d]`.
+        columns: The columns' vectors, float64 `[M, d]`.
+        column: The column that each of `row` is paired with, int64 `[m]`.
+        sign: -1 for the least value.
+        measure: The similarity.
+    """
+    first = np.searchsorted(row, np.arange(len(wide)))
+    others = np.setdiff1d(np.arange(len(row)), first, assume_unique=True)
+    more = sign * similarities(wide[torch.from_numpy(row[others])], columns[column[torch.from_numpy(others)]], measure)
+    # Most rows have one candidate: theirs are multiplied where they are.
+    best = sign * similarities(wide, columns[column[torch.from_numpy(first)]], measure)
+    np.maximum.at(best, row[others], more)
+    return best
