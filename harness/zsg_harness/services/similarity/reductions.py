@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from zsg_harness.services.similarity.proposals import Keys, Proposer
-from zsg_harness.services.similarity.vectors import DECIMALS, Vectors, similarities
+from zsg_harness.services.similarity.vectors import DECIMALS, Vectors, gathered, similarities
 from zsg_registry import Measure
 
 _ROWS: Final = 512
@@ -95,9 +95,13 @@ def _best(
         measure: The similarity.
     """
     first = np.searchsorted(row, np.arange(len(wide)))
-    others = np.setdiff1d(np.arange(len(row)), first, assume_unique=True)
-    more = sign * similarities(wide[torch.from_numpy(row[others])], columns[column[torch.from_numpy(others)]], measure)
+    is_other = np.ones(len(row), dtype=np.bool_)
+    is_other[first] = False
+    others = torch.from_numpy(np.flatnonzero(is_other))
+    more = sign * similarities(
+        gathered(wide, torch.from_numpy(row)[others]), gathered(columns, column[others]), measure
+    )
     # Most rows have one candidate: theirs are multiplied where they are.
-    best = sign * similarities(wide, columns[column[torch.from_numpy(first)]], measure)
-    np.maximum.at(best, row[others], more)
+    best = sign * similarities(wide, gathered(columns, column[torch.from_numpy(first)]), measure)
+    np.maximum.at(best, row[is_other], more)
     return best

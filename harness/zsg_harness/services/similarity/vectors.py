@@ -38,7 +38,7 @@ class Vectors:
 
     def raw(self, rows: Rows) -> torch.Tensor:
         """Vectors as they were given, float32 `[m, d]`; of a slice a view."""
-        return self._matrix[rows if isinstance(rows, slice) else torch.from_numpy(rows)]
+        return self._matrix[rows] if isinstance(rows, slice) else gathered(self._matrix, torch.from_numpy(rows))
 
     def single(self, rows: Rows) -> torch.Tensor:
         """Vectors as the contract takes them, float32 `[m, d]`.
@@ -72,7 +72,7 @@ def exact(
     by_row = np.argsort(row)  # memory is read from one end to the other, which is much faster than at random
     for start in range(0, len(row), PAIRS):
         part = by_row[start : start + PAIRS]
-        right = columns[torch.from_numpy(column[part])].double()
+        right = gathered(columns, torch.from_numpy(column[part])).double()
         values[part] = similarities(rows.single(row[part]).double(), right, rows.measure)
     return values
 
@@ -81,3 +81,8 @@ def similarities(left: torch.Tensor, right: torch.Tensor, measure: Measure) -> N
     """The similarity of each pair of float64 vectors `[m, d]`, to 12 decimals. Overwrites `left`."""
     values = left.mul_(right).sum(dim=1) if measure == "cosine" else -(left.sub_(right).square_().sum(dim=1).sqrt_())
     return np.round(values.numpy(), DECIMALS)
+
+
+def gathered(vectors: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """`vectors[rows]`, twice as fast."""
+    return torch.index_select(vectors, 0, rows)
