@@ -66,11 +66,21 @@ class FarthestFirst(_ByDistance):
     def arrange(self, context: ArrangeContext) -> Order:
         """Sort by distance, greatest first."""
         distances = self.distances(context)
-        order = np.argsort(-distances, kind="stable")
+        order = _ascending(-distances)
         return Order(order, scores=distances[order].astype(np.float32)).head(context.budget)
 
 
 def nearest_first(distances: NDArray[np.float64]) -> Order:
     """The whole pool by ascending distance, float64 `[N]`; equal ones in pool order."""
-    order = np.argsort(distances, kind="stable")
+    order = _ascending(distances)
     return Order(order, scores=distances[order].astype(np.float32))
+
+
+def _ascending(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """A stable argsort of values without NaN: a vectorised one, and then each run of equal values by position."""
+    order: NDArray[np.int64] = np.argsort(values)
+    ordered = values[order]
+    follows = np.concatenate([[False], ordered[1:] == ordered[:-1]])
+    runs = np.flatnonzero(follows | np.append(follows[1:], False))
+    order[runs] = order[runs][np.lexsort((order[runs], ordered[runs]))]
+    return order

@@ -13,7 +13,7 @@ from zsg_harness.services.similarity.proposals import Keys, Proposer
 from zsg_harness.services.similarity.vectors import DECIMALS, Vectors, gathered, similarities
 from zsg_registry import Measure
 
-_ROWS: Final = 512
+_ROWS: Final = 1024
 """Rows whose float64 vectors fit a core's cache."""
 
 
