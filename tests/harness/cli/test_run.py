@@ -130,11 +130,13 @@ def test_leaderboard(finished: Any, zsg: Callable[..., Any]) -> None:
 
 
 def test_ctrl_c_keeps_what_is_done(mini: Path, zsg_command: Callable[[Sequence[object]], list[str]]) -> None:
-    command = zsg_command(["run", "--matrix", mini, "--store", "store"])
+    # As many cells as take seconds: they must not all be done when the signal comes.
+    mini.write_text(mini.read_text().replace("seeds = [0, 1]", f"seeds = {list(range(60))}"))
+    command = zsg_command(["run", "--matrix", mini, "--store", "store", "--filter", "budget=4"])
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if line.startswith("[1/4]"):
+            if line.startswith("[ 1/60]"):
                 break
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it as well
         rest = process.stderr.read()
