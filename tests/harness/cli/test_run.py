@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +133,12 @@ def test_leaderboard(finished: Any, zsg: Callable[..., Any]) -> None:
 def test_ctrl_c_keeps_what_is_done(mini: Path, zsg_command: Callable[[Sequence[object]], list[str]]) -> None:
     # As many cells as take seconds: they must not all be done when the signal comes.
     mini.write_text(mini.read_text().replace("seeds = [0, 1]", f"seeds = {list(range(60))}"))
+    # A shell's background jobs ignore the signal, and so does what they start, unless it is told otherwise.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     command = zsg_command(["run", "--matrix", mini, "--store", "store", "--filter", "budget=4"])
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed
+    ) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if line.startswith("[ 1/60]"):
