@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Final, Literal, NamedTuple
 
-import jinja2
 import numpy as np
 
 from zsg_harness.orders.compare import BINS, Comparison, Side
 from zsg_harness.reports.curves import PALETTE, RANDOM_COLOUR
+from zsg_harness.templates import templates
 
 _SIZE: Final = 300
 _LEFT: Final = (60, 480)
@@ -46,7 +45,7 @@ def picture(comparison: Comparison, kind: Literal["svg", "html"]) -> str:
     ]
     height = _MIX_TOP + _SIZE + 60 + 22 * len(legend) if has_tasks else _CHARTS_TOP + _SIZE + 60
     return (
-        _templates()
+        templates("zsg_harness.orders")
         .get_template(f"diff.{kind}.j2")
         .render(
             a=a,
@@ -119,14 +118,3 @@ def _bars(side: Side, tasks: list[str], left: int) -> Iterator[_Bar]:
 
 def _short(name: str) -> str:
     return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
-
-
-@cache
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("zsg_harness.orders"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

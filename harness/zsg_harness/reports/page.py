@@ -8,10 +8,8 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
-import jinja2
 import pandas as pd
 import plotly.offline
 from markupsafe import Markup
@@ -24,6 +22,7 @@ from zsg_harness.reports.formatting import Column, interval, text
 from zsg_harness.reports.matrix_text import matrix_file, matrix_toml, reproduce_command
 from zsg_harness.reports.series import section_series
 from zsg_harness.reports.table import RANDOM
+from zsg_harness.templates import templates
 
 _IN_SCRIPT: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
@@ -58,7 +57,7 @@ def page(board: Leaderboard) -> str:
         for number, section in enumerate(board.sections, start=1)
     ]
     scripts = [_script(plotly.offline.get_plotlyjs()), _script(_template_text("page.js"))] if sections else []
-    template = _templates().get_template("page.html.j2")
+    template = templates("zsg_harness.reports").get_template("page.html.j2")
     return template.render(
         board=board,
         sections=sections,
@@ -160,21 +159,10 @@ def _whiskers(section: Section, records: Sequence[Mapping[str, Any]]) -> list[Wh
     return [whisker(line) for line in records]
 
 
-@cache
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("zsg_harness.reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
 def _template_text(name: str) -> str:
-    templates = _templates()
-    assert templates.loader is not None
-    return templates.loader.get_source(templates, name)[0]
+    found = templates("zsg_harness.reports")
+    assert found.loader is not None
+    return found.loader.get_source(found, name)[0]
 
 
 def _script(source: str) -> Markup:
