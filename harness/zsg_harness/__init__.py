@@ -40,7 +40,8 @@ def run(matrix: str | Path, *, store: str | Path = "runs", workers: int | None =
     from zsg_harness.matrix.load import load_matrix
     from zsg_harness.runner import RunOptions, run_matrix
 
-    return run_matrix(load_matrix(matrix), Path(store), RunOptions(workers=workers))
+    over = {} if workers is None else {"workers": workers}
+    return run_matrix(load_matrix(matrix), Path(store), RunOptions(over))
 
 
 def leaderboard(store: str | Path, out: str | Path, *, matrix: str | None = None) -> Leaderboard:

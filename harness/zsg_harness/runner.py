@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
 from zsg_harness.hooks import HookCaller, hook_of
 from zsg_harness.matrix.load import LoadedMatrix
+from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.build import Plan, build_plan
 from zsg_harness.plan.cell import Cell
 from zsg_harness.plan.filter import choose
@@ -60,7 +61,7 @@ class RunOptions:
     """How to run, never what.
 
     Attributes:
-        workers: Worker processes; None leaves it to the matrix.
+        run: What goes over the matrix's `[run]` table.
         in_process: Run in this process, for a debugger.
         filters: Only the cells that match (see `zsg_harness.plan.filter`).
         limit: Only the first so many of the cells that are to be run.
@@ -68,7 +69,7 @@ class RunOptions:
         out: Where the reports go; by default into the store.
     """
 
-    workers: int | None = None
+    run: Mapping[str, Any] = field(default_factory=dict)
     in_process: bool = False
     filters: Sequence[str] = ()
     limit: int | None = None
@@ -110,7 +111,7 @@ def run_matrix(
     """
     from huggingface_hub import is_offline_mode
 
-    from zsg_harness.cells.data import check_data
+    from zsg_harness.cells.preflight import preflight
     from zsg_harness.reports import build
     from zsg_harness.services.surroundings import DownloadFolder
     from zsg_harness.store.store import Store
@@ -122,11 +123,9 @@ def run_matrix(
     chosen = choose(plan.cells, options.filters) if options.filters else plan.cells
     store = Store(store_folder)
     cells = compare_with_store(chosen, store)
-    check_data(
-        (cell for cell in cells if cell.state == "run"),
-        registry,
-        DownloadFolder(store.cache / "downloads", is_offline_mode()),
-    )
+    settings = loaded.matrix.run.model_copy(update=dict(options.run))
+    downloads = DownloadFolder(store.cache / "downloads", is_offline_mode())
+    preflight((cell for cell in cells if cell.state == "run"), registry, downloads, settings)
     store.prepare()
     digest = freeze(plan, store)
     for warning in plan.warnings:
@@ -135,7 +134,7 @@ def run_matrix(
     name = loaded.matrix.matrix.name
     states: Counter[str] = Counter(cell.state for cell in cells)
     call_hook("zsg_plan_created", hooks.PlanCreated(event_id=f"plan-{digest}", matrix=name, cells=dict(states)))
-    outcomes, stopped = _execute(cells, store, loaded, options, listener, call_hook)
+    outcomes, stopped = _execute(cells, store, settings, options, listener, call_hook)
     _add_missing_metrics(plan, cells, store, registry, listener)
     folder = options.out or store_folder / "leaderboards" / name.replace("/", "-")
     leaderboard = build(store_folder, folder, matrix=f"{name.replace('/', '-')}-{digest}")
@@ -190,7 +189,7 @@ def freeze(plan: Plan, store: Store) -> str:
 def _execute(
     cells: Sequence[Cell],
     store: Store,
-    loaded: LoadedMatrix,
+    settings: RunTable,
     options: RunOptions,
     listener: Listener,
     call_hook: Callable[[str, hooks.Event], None],
@@ -200,7 +199,6 @@ def _execute(
     todo = [cell for cell in cells if cell.state == "run"][: options.limit]
     if not todo:
         return [], False
-    settings = loaded.matrix.run.model_copy(update={"workers": options.workers or loaded.matrix.run.workers})
     by_id = {cell.cell_id: cell for cell in todo}
     outcomes: list[Outcome] = []
     events = (run_in_process if options.in_process else run_in_workers)(todo, store, settings)

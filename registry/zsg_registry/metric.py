@@ -53,7 +53,7 @@ class MetricRows:
         tasks: The task (for external scores: the benchmark's own).
         outputs: Which of the metric's `outputs` the value is of.
         values: float64 `[r]`.
-        counts: int64 `[r]`, how many examples are behind each value.
+        counts: int64 `[r]`, how many examples (or, where tokens weigh alike, tokens) are behind each value.
     """
 
     example_ids: Sequence[str | None]

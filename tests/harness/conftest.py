@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from zsg_harness.matrix.schema import ModelEntry
-from zsg_harness.models.causal_lm import CausalLM, load_model
+from zsg_harness.models.causal_lm import CausalLM
+from zsg_harness.models.loading import load_model
 from zsg_harness.models.resolve import resolve_model
 from zsg_registry import Example, ExampleSet
 

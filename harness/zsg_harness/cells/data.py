@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -31,20 +30,6 @@ def load_roles(cell: Cell, registry: Registry, downloads: DownloadFolder) -> Rol
         ZsgError: The data is missing or damaged, or leaves a role empty.
     """
     return cut_roles(_examples(cell, registry, downloads), cell.data, cell.seeds.data or 0)
-
-
-def check_data(cells: Iterable[Cell], registry: Registry, downloads: DownloadFolder) -> None:
-    """Load every data set that some cells need, so that bad data is found before anything is written.
-
-    Raises:
-        ZsgError: See `load_roles`.
-    """
-    checked: set[_Content] = set()
-    for cell in cells:
-        content = _content(cell)
-        if content not in checked:
-            load_roles(cell, registry, downloads)
-            checked.add(content)
 
 
 def _content(cell: Cell) -> _Content:

@@ -25,7 +25,7 @@ def check_first_losses(store: Store, cell: Cell, ids: list[str], losses: NDArray
     """
     shared = cell.spec["shared"]
     parts = {key: shared[key] for key in ("core", "dataset", "eval", "model")}
-    parts |= {"ids": hash_texts(ids), "max_length": cell.training.max_length, "template": cell.training.template}
+    parts |= {"ids": hash_texts(ids), "form": cell.text_form.content()}
     first = cached_array(store.cache / "first-losses" / f"{identity(parts)}.npy", lambda: losses)
     if first.shape != losses.shape or not np.allclose(first, losses, rtol=0, atol=TOLERANCE, equal_nan=True):
         worst = float(np.nanmax(np.abs(first - losses))) if first.shape == losses.shape else float("nan")

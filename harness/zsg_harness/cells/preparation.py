@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,16 +11,19 @@ import torch
 
 from zsg_harness.cells.data import load_roles
 from zsg_harness.cells.roles import Roles
+from zsg_harness.cells.segments import OnlineSegments, Segments, WholeOrder
 from zsg_harness.matrix.expand import Choice, Expander
 from zsg_harness.matrix.schema import RunTable, TokenBudget
-from zsg_harness.models.causal_lm import CausalLM, load_model
+from zsg_harness.models.causal_lm import CausalLM
+from zsg_harness.models.loading import load_model
 from zsg_harness.orders.document import embedder_document, model_needs, order_document
-from zsg_harness.orders.ordering import Recipe, make_order, visible_roles
+from zsg_harness.orders.ordering import OnlineOrder, Recipe, make_order, visible_roles
 from zsg_harness.plan.cell import Cell
 from zsg_harness.services.context import Workbench
 from zsg_harness.services.embeddings import EmbeddingService, OnProgress
 from zsg_harness.services.surroundings import DownloadFolder, EmbedSurroundings
-from zsg_registry import Access, Embedder, Metric, Need, Order, Registry, parse_pipeline
+from zsg_harness.training.world import World
+from zsg_registry import Access, Embedder, Metric, Need, OnlineArrangement, Order, Registry, Segment, parse_pipeline
 
 
 class CellUnfit(Exception):
@@ -36,6 +40,7 @@ class Environment:
         run: The matrix's `[run]` settings.
         device: Where models run.
         offline: Whether the network must not be used.
+        world: The processes of a cell.
     """
 
     registry: Registry
@@ -43,6 +48,7 @@ class Environment:
     run: RunTable
     device: torch.device
     offline: bool
+    world: World = field(default_factory=World)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +89,17 @@ def fitting_roles(cell: Cell, bound: Bound, environment: Environment) -> Roles:
     return roles
 
 
-def prepare_order(
+def prepare_segments(
     cell: Cell,
     bound: Bound,
     roles: Roles,
     environment: Environment,
     base: CausalLM,
     on_embedding: OnProgress | None = None,
-) -> tuple[Order, Workbench]:
-    """Arrange the pool.
+) -> tuple[Segments, Workbench]:
+    """Arrange the pool: all of it now, or segment by segment as training goes.
+
+    The first process of a cell arranges, and the others follow it.
 
     Args:
         cell: Which cell.
@@ -104,8 +112,19 @@ def prepare_order(
     Raises:
         ContractError: A component broke its promise.
     """
+    world, batch_size = environment.world, cell.training.batch_size
     bench = _workbench(cell, bound, roles, environment, base, on_embedding)
-    return make_order(_recipe(cell, bound), bench), bench
+    recipe = _recipe(cell, bound)
+    if not isinstance(bound.arrangement.components[0], OnlineArrangement):
+        return WholeOrder(world.agree(make_order(recipe, bench) if world.is_first else None), batch_size), bench
+    online = OnlineOrder(recipe, bench)
+    bench.base = None  # it is about to be trained: who needs the base model later gets one of its own
+
+    def ask(history: Sequence[Segment]) -> Order | None:
+        order: Order | None = world.agree(online.next_segment(history) if world.is_first else None)
+        return order
+
+    return OnlineSegments(ask, online.budget, batch_size), bench
 
 
 def describe_order(cell: Cell, bound: Bound, roles: Roles) -> dict[str, Any]:
@@ -115,7 +134,7 @@ def describe_order(cell: Cell, bound: Bound, roles: Roles) -> dict[str, Any]:
     return order_document(
         recipe,
         embedder=None if bound.embedder is None else embedder_document(bound.embedder),
-        model={"content": cell.model_hash, "max_length": cell.training.max_length} if used else None,
+        model={"content": cell.model_hash, **cell.text_form.content()} if used else None,
         pool=roles.pool,
         query=roles.query,
         oracle=cell.data.oracle,
@@ -148,7 +167,7 @@ def _workbench(
             cache_dir=environment.cache / "downloads",
             offline=environment.offline,
             base_model=(lambda: base) if Need.MODEL in embedder.needs else None,
-            max_length=cell.training.max_length,
+            form=cell.text_form,
         )
         embeddings = EmbeddingService(
             embedder, bound.embedder.identity, surroundings, cell.model_hash, environment.cache, on_embedding
@@ -157,7 +176,7 @@ def _workbench(
         roles=visible_roles(bound.arrangement.access, roles.pool, roles.query, probe=roles.probe),
         load_model=lambda: load_model(cell.model, Path(cell.base_dir), environment.device),
         embeddings=embeddings,
-        max_length=cell.training.max_length,
+        form=cell.text_form,
         model_hash=cell.model_hash,
         cache=environment.cache,
         batch_tokens=environment.run.eval_batch_tokens,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from zsg_harness.evaluation.scoring import TaskScores
 from zsg_harness.store.store import Attempt
-from zsg_harness.store.tables import EXAMPLES, SCORES
+from zsg_harness.store.tables import EXAMPLES, SCORES, TRAIN
 from zsg_harness.training.loop import StepRecord
 from zsg_registry import ExampleSet, MetricBatch, Order, OrderFile, ZsgError
+
+_SCHEMAS: Final = {"train": TRAIN, "scores": SCORES, "examples": EXAMPLES}
 
 
 def write_order(
@@ -27,66 +29,77 @@ def write_order(
 
 
 class Records:
-    """Collects a cell's measurements, and writes them when it is through."""
+    """A cell's measurements. They are plain tables at any time, so that a checkpoint can keep them."""
 
-    def __init__(self, attempt: Attempt, eval_set: ExampleSet) -> None:
-        self._attempt = attempt
+    def __init__(self, pool_ids: Sequence[str], eval_set: ExampleSet) -> None:
+        self._pool_ids = pool_ids
         self._ids = eval_set.ids
         self._tasks = [task or "" for task in eval_set["task"]]
-        self._updates: list[tuple[StepRecord, float]] = []
-        self._scores: list[pd.DataFrame] = []
-        self._examples: list[pd.DataFrame] = []
+        self._parts: dict[str, list[pa.Table]] = {name: [schema.empty_table()] for name, schema in _SCHEMAS.items()}
+        self._receipt: list[NDArray[np.int64]] = []
 
-    def trained(self, update: StepRecord, seconds: float) -> None:
-        """Keep what an optimizer step did."""
-        self._updates.append((update, seconds))
+    def trained(self, update: StepRecord, planned: NDArray[np.int64], seconds: float) -> None:
+        """Keep what an optimizer step did.
+
+        Raises:
+            ZsgError: What it consumed is not what was planned.
+        """
+        if not np.array_equal(np.sort(update.consumed), np.sort(planned)):
+            raise ZsgError(
+                f"the receipt differs from the plan: step {update.step} consumed other examples than its own"
+            )
+        self._receipt.append(planned)
+        row = {
+            "step": update.step,
+            "loss": update.loss,
+            "lr": update.learning_rate,
+            "grad_norm": update.gradient_norm,
+            "tokens": update.tokens,
+            "seconds": seconds,
+        }
+        self._parts["train"].append(pa.Table.from_pylist([row], TRAIN))
 
     def evaluated(self, step: int, tokens: int, batch: MetricBatch, scored: TaskScores) -> None:
         """Keep the scores of a step."""
-        self._scores.append(scored.frame.assign(step=step, tokens=tokens))
+        scores = scored.frame.assign(step=step, tokens=tokens)
+        self._parts["scores"].append(pa.Table.from_pandas(scores, SCORES, preserve_index=False))
         frame = pd.DataFrame({"example_id": self._ids, "task": self._tasks, "loss": batch.losses})
         frame["tokens"] = batch.tokens
         frame["prediction"] = None if batch.generations is None else list(batch.generations)
-        self._examples.append(frame.assign(step=step))
+        self._parts["examples"].append(pa.Table.from_pandas(frame.assign(step=step), EXAMPLES, preserve_index=False))
 
-    def write(self, order: Order, pool_ids: Sequence[str], planned: Sequence[NDArray[np.int64]]) -> None:
-        """Write every table.
+    @property
+    def tables(self) -> dict[str, pa.Table]:
+        """Everything so far: `train`, `scores`, `examples` and `receipt`."""
+        return {name: pa.concat_tables(parts) for name, parts in self._parts.items()} | {"receipt": self._receipts()}
+
+    def resume(self, tables: Mapping[str, pa.Table], planned: Sequence[NDArray[np.int64]]) -> None:
+        """Go on from earlier `tables`.
+
+        Args:
+            tables: As they were.
+            planned: The rows of each of the steps they are about.
 
         Raises:
-            ZsgError: What was consumed is not what was planned.
+            ZsgError: Their receipt is not of these rows.
         """
-        self._attempt.write_table("receipt", self._receipt(pool_ids, planned))
-        self._attempt.write_table("train", self._train())
-        scores = pd.concat(self._scores)
-        self._attempt.write_table("scores", pa.Table.from_pandas(scores, SCORES, preserve_index=False))
-        examples = pd.concat(self._examples)
-        self._attempt.write_table("examples", pa.Table.from_pandas(examples, EXAMPLES, preserve_index=False))
+        self._parts = {name: [tables[name]] for name in _SCHEMAS}
+        self._receipt = list(planned)
+        if not self._receipts().equals(tables["receipt"]):
+            raise ZsgError("the receipt differs from the plan: a checkpoint is of other steps than these")
 
-    def _receipt(self, pool_ids: Sequence[str], planned: Sequence[NDArray[np.int64]]) -> pa.Table:
-        """What the model really consumed, step by step, in the order of the plan."""
-        consumed = [update.consumed for update, _ in self._updates]
-        same = len(consumed) == len(planned) and all(
-            np.array_equal(np.sort(real), np.sort(plan)) for real, plan in zip(consumed, planned, strict=True)
-        )
-        if not same:
-            raise ZsgError("the receipt differs from the plan: a step consumed other examples than its slice")
-        sizes = [len(rows) for rows in planned]
-        rows = np.concatenate(planned)
+    @property
+    def tokens(self) -> int:
+        """Training tokens so far, without padding."""
+        return sum(sum(part["tokens"].to_pylist()) for part in self._parts["train"])
+
+    def _receipts(self) -> pa.Table:
+        """What the model consumed, step by step, in the order of the plan."""
+        rows = np.concatenate([np.empty(0, dtype=np.int64), *self._receipt])
+        steps = np.repeat(np.arange(1, len(self._receipt) + 1), [len(step) for step in self._receipt])
         columns = {
-            "step": pa.array(np.repeat(np.arange(1, len(planned) + 1), sizes), pa.int32()),
+            "step": pa.array(steps, pa.int32()),
             "position": pa.array(np.arange(len(rows)), pa.int64()),
-            "example_id": pa.array([pool_ids[i] for i in rows], pa.string()),
-        }
-        return pa.table(columns)
-
-    def _train(self) -> pa.Table:
-        updates = [update for update, _ in self._updates]
-        columns = {
-            "step": pa.array([update.step for update in updates], pa.int32()),
-            "loss": pa.array([update.loss for update in updates], pa.float64()),
-            "lr": pa.array([update.learning_rate for update in updates], pa.float64()),
-            "grad_norm": pa.array([update.gradient_norm for update in updates], pa.float64()),
-            "tokens": pa.array([update.tokens for update in updates], pa.int64()),
-            "seconds": pa.array([seconds for _, seconds in self._updates], pa.float64()),
+            "example_id": pa.array([self._pool_ids[row] for row in rows], pa.string()),
         }
         return pa.table(columns)

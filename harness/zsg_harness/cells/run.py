@@ -9,25 +9,37 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+import torch
+
+from zsg_harness.cells.model_card import save_model
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.preparation import (
+    Bound,
     CellUnfit,
     Environment,
     bind_cell,
     describe_order,
     fitting_roles,
-    prepare_order,
+    prepare_segments,
 )
 from zsg_harness.cells.progress import Progress, Report
 from zsg_harness.cells.provenance import provenance
 from zsg_harness.cells.records import Records, write_order
+from zsg_harness.cells.roles import Roles
+from zsg_harness.cells.segments import Segments
 from zsg_harness.cells.session import TrainingSession
+from zsg_harness.cells.trackers import Trackers, start_trackers
 from zsg_harness.evaluation.scoring import describe_outputs
-from zsg_harness.models.causal_lm import load_model
+from zsg_harness.models.causal_lm import CausalLM
+from zsg_harness.models.loading import load_model
 from zsg_harness.plan.cell import Cell
 from zsg_harness.store.store import Attempt, Store
+from zsg_harness.tokens.encoding import Encoded
+from zsg_harness.training.checkpoint import Checkpoints
+from zsg_harness.training.sharding import whole_weights
+from zsg_harness.training.trainable import make_trainable
 from zsg_registry import ZsgError
 
 
@@ -48,6 +60,7 @@ def run_cell(cell: Cell, store: Store, environment: Environment, report: Report)
     seconds = time.monotonic() - started
     attempt.status("finished", **{**common, **facts, "seconds": seconds, "provenance": provenance(environment)})
     attempt.commit()
+    Checkpoints(store.cell(cell.cell_id), environment.world).clear()
     return Outcome(cell.cell_id, "finished", None, seconds, scores)
 
 
@@ -64,37 +77,103 @@ def _ended(
     return Outcome(cell.cell_id, state, reason, seconds, {})
 
 
-def _run(
-    cell: Cell, store: Store, attempt: Attempt, environment: Environment, report: Report
-) -> tuple[Mapping[str, float], dict[str, Any]]:
+def join_cell(cell: Cell, store: Store, environment: Environment) -> None:
+    """Do another process's part of a cell: the same steps, with nothing written. A failure ends all of them."""
+    try:
+        prepared = _prepare(cell, environment, _silent)
+    except CellUnfit:
+        return  # the first process says so
+    session = _session(cell, prepared, environment, _silent)
+    records = Records(prepared.roles.pool.ids, prepared.roles.eval)
+    session.run(records, store, Checkpoints(store.cell(cell.cell_id), environment.world), Trackers())
+    if environment.run.save_model:
+        _weights(prepared.lm)
+
+
+class _Prepared(NamedTuple):
+    """A cell that is ready to be trained."""
+
+    bound: Bound
+    roles: Roles
+    lm: CausalLM
+    segments: Segments
+    pool: Encoded
+    embedded: list[dict[str, Any]]
+    seconds: float
+
+
+def _prepare(cell: Cell, environment: Environment, report: Report) -> _Prepared:
     report(Progress(cell.cell_id, "loading"))
     bound = bind_cell(cell, environment.registry)
     roles = fitting_roles(cell, bound, environment)
     lm = load_model(cell.model, Path(cell.base_dir), environment.device)
     report(Progress(cell.cell_id, "arranging"))
-    arranging = time.monotonic()
-    order, bench = prepare_order(cell, bound, roles, environment, lm, partial(_embedding, report, cell.cell_id))
-    arranged = time.monotonic() - arranging
-    document = describe_order(cell, bound, roles)
-    hashes = write_order(attempt, order, roles.pool.ids, cell.training.batch_size, document)
-    records = Records(attempt, roles.eval)
-    session = TrainingSession(cell, bound.metrics, roles, lm, order, bench.encoded("pool"), environment, report)
-    scores = session.run(records, store)
-    records.write(order, roles.pool.ids, session.steps)
-    attempt.write_json("metrics", describe_outputs(bound.metrics))
+    started = time.monotonic()
+    told = partial(_embedding, report, cell.cell_id)
+    segments, bench = prepare_segments(cell, bound, roles, environment, lm, told)
+    embedded = [] if bench.embeddings is None else [asdict(part) for part in bench.embeddings.embedded]
+    return _Prepared(bound, roles, lm, segments, bench.encoded("pool"), embedded, time.monotonic() - started)
+
+
+def _session(cell: Cell, prepared: _Prepared, environment: Environment, report: Report) -> TrainingSession:
+    lm, roles, run = prepared.lm, prepared.roles, environment.run
+    make_trainable(lm, cell.training, run, cell.seeds.train or 0, environment.world)
+    return TrainingSession(
+        cell, prepared.bound.metrics, roles, lm, prepared.pool, prepared.segments, environment, report
+    )
+
+
+def _run(
+    cell: Cell, store: Store, attempt: Attempt, environment: Environment, report: Report
+) -> tuple[Mapping[str, float], dict[str, Any]]:
+    prepared = _prepare(cell, environment, report)
+    roles, segments = prepared.roles, prepared.segments
+    session = _session(cell, prepared, environment, report)
+    records = Records(roles.pool.ids, roles.eval)
+    document = describe_order(cell, prepared.bound, roles)
+
+    def written() -> dict[str, str]:
+        return write_order(attempt, segments.order, roles.pool.ids, cell.training.batch_size, document)
+
+    hashes = written() if segments.steps else None  # at once, if it is known: a cell that fails shows its order too
+    checkpoints = Checkpoints(store.cell(cell.cell_id), environment.world)
+    trackers = start_trackers(environment.run.track, cell, store.root / "trackers", environment.device.type == "cpu")
+    try:
+        scores = session.run(records, store, checkpoints, trackers)
+    finally:
+        trackers.end()
+    for name, table in records.tables.items():
+        attempt.write_table(name, table)
+    hashes = hashes or written()
+    attempt.write_json("metrics", describe_outputs(prepared.bound.metrics))
+    if environment.run.save_model:
+        weights = _weights(prepared.lm)
+        save_model(attempt.folder / "model", prepared.lm, weights, cell, hashes, scores)
     facts = {
         **hashes,
         "held_out": roles.held_out,
         "evalset": store.write_eval_set(roles.eval.arrow),
         "roles": roles.sizes,
-        "examples": len(order),
-        "steps": len(session.steps),
-        "tokens": session.tokens,
+        "examples": len(segments.order),
+        "steps": len(segments.steps),
+        "tokens": records.tokens,
         "counts": session.counts,
-        "embedded": [] if bench.embeddings is None else [asdict(part) for part in bench.embeddings.embedded],
-        "timings": {"arrange": arranged, **session.timings},
+        "embedded": prepared.embedded,
+        "form": prepared.lm.form,
+        "processes": environment.world.size,
+        "resumed_at": session.resumed_at,
+        "timings": {"arrange": prepared.seconds, **session.timings},
     }
     return scores, facts
+
+
+def _weights(lm: CausalLM) -> dict[str, torch.Tensor] | None:
+    """All weights of a model of which this process has only parts; every process must ask."""
+    return whole_weights(lm.model) if lm.sharded else None
+
+
+def _silent(progress: Progress) -> None:
+    """Tell nobody."""
 
 
 def _embedding(report: Report, cell_id: str, done: int, total: int) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zsg_harness.cells.gate import check_first_losses
 from zsg_harness.cells.preparation import Environment
 from zsg_harness.cells.progress import Progress, Report
 from zsg_harness.cells.records import Records
 from zsg_harness.cells.roles import Roles
+from zsg_harness.cells.segments import Losses, Segments
+from zsg_harness.cells.trackers import Trackers
 from zsg_harness.evaluation.generation import generate
 from zsg_harness.evaluation.losses import example_losses
 from zsg_harness.evaluation.scoring import opened, score
@@ -21,19 +23,20 @@ from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.plan.cell import Cell
 from zsg_harness.services.handle import Handle
 from zsg_harness.store.store import Store
-from zsg_harness.training.encoding import Encoded, encode
-from zsg_harness.training.loop import train
-from zsg_registry import Metric, MetricBatch, Order, ZsgError
+from zsg_harness.tokens.encoding import Encoded
+from zsg_harness.training.checkpoint import Checkpoint, Checkpoints
+from zsg_harness.training.loop import StepRecord, Trainer
+from zsg_harness.training.random_state import undisturbed
+from zsg_registry import Access, ExampleSet, Metric, MetricBatch, ZsgError
 
 
 class TrainingSession:
     """One cell's loop: train to the next evaluation step, score, go on.
 
     Attributes:
-        steps: For each optimizer step the rows of the pool it consumes.
-        tokens: Training tokens consumed so far, without padding.
-        counts: Examples that were left out, by why.
+        counts: Examples that were left out, by why, and how often memory ran out.
         timings: Seconds by activity.
+        resumed_at: The steps that were done before this session, or None if it began at the beginning.
     """
 
     def __init__(
@@ -42,8 +45,8 @@ class TrainingSession:
         metrics: Sequence[Metric],
         roles: Roles,
         lm: CausalLM,
-        order: Order,
         pool: Encoded,
+        segments: Segments,
         environment: Environment,
         report: Report,
     ) -> None:
@@ -51,84 +54,161 @@ class TrainingSession:
         self._metrics = [metric for metric in metrics if metric.scope == "unseen"]
         self._roles = roles
         self._lm = lm
-        self._pool = pool
         self._environment = environment
+        self._world = environment.world
         self._report = report
-        self._eval = encode(roles.eval, lm.tokenizer, cell.training.max_length)
-        self.steps = self._batches(order)
-        self.tokens = 0
-        self.counts: dict[str, int] = {
+        self._form = cell.text_form
+        self._segments = segments
+        self._eval = self._form.encode(roles.eval, lm.tokenizer)
+        _check_labels(pool, self._eval)
+        self._trainer = Trainer(lm, pool, segments.planned, cell.training, environment.run, self._world)
+        self.counts = {
             "invalid_train": int((pool.label_counts == 0).sum()),
             "invalid_eval": int((self._eval.label_counts == 0).sum()),
         }
-        self.timings = {"train": 0.0, "evaluate": 0.0}
+        self.timings = {"train": 0.0, "evaluate": 0.0, "checkpoint": 0.0}
+        self.resumed_at: int | None = None
+        self._scores: Mapping[str, float] = {}
+        self._scored_at = -1
 
-    def run(self, records: Records, store: Store) -> Mapping[str, float]:
-        """Train and evaluate to the end; returns the last step's means over tasks."""
-        evaluated = set(evaluation_steps(self._cell.evaluation, len(self.steps)))
-        generated = generation_steps(self._cell.evaluation, len(self.steps))
+    def run(self, records: Records, store: Store, checkpoints: Checkpoints, trackers: Trackers) -> Mapping[str, float]:
+        """Train and evaluate to the end, from the newest checkpoint if there is one.
+
+        Returns:
+            The last step's means over tasks.
+        """
+        self._resume(records, checkpoints)
+        evaluated = set(evaluation_steps(self._cell.evaluation, self._segments.planned))
         metrics = opened(self._metrics)
+        saved = time.monotonic()
         try:
-            scores = self._evaluate(0, 0 in generated, metrics, records, store)
-            updates = train(
-                self._lm,
-                self._pool,
-                self.steps,
-                self._cell.training,
-                self._environment.run.micro_batch_tokens,
-            )
-            mark = time.monotonic()
-            for update in updates:
-                seconds = time.monotonic() - mark
-                self.timings["train"] += seconds
-                self.tokens += update.tokens
-                records.trained(update, seconds)
-                self._report(self._progress("training", update.step, update.loss, update.tokens / max(seconds, 1e-9)))
+            if self._scored_at < 0:
+                self._evaluate(metrics, records, store, trackers)
+            while self._trainer.done < len(self._segments.steps) or self._segments.extend(self._segment_losses):
+                update = self._train(records)
+                trackers.log({"train/loss": update.loss, "train/learning_rate": update.learning_rate}, update.step)
                 if update.step in evaluated:
-                    scores = self._evaluate(update.step, update.step in generated, metrics, records, store)
-                mark = time.monotonic()
+                    self._evaluate(metrics, records, store, trackers)
+                if self._world.agree(self._is_due(saved)):
+                    self._save(records, checkpoints)
+                    saved = time.monotonic()
+            if self._scored_at != self._trainer.done:  # an arrangement that goes by losses stopped early
+                self._evaluate(metrics, records, store, trackers, final=True)
         finally:
             for metric in metrics:
                 metric.close()
-        return scores
+        self.counts["halved_micro_batches"] = self._trainer.memory.halvings
+        return self._scores
+
+    def _train(self, records: Records) -> StepRecord:
+        started = time.monotonic()
+        rows = self._segments.steps[self._trainer.done]
+        update = self._trainer.step(rows)
+        seconds = time.monotonic() - started
+        self.timings["train"] += seconds
+        records.trained(update, rows, seconds)
+        self._report(self._progress("training", loss=update.loss, tokens_per_second=update.tokens / max(seconds, 1e-9)))
+        return update
 
     def _evaluate(
-        self, step: int, with_generations: bool, metrics: Sequence[Metric], records: Records, store: Store
-    ) -> Mapping[str, float]:
+        self, metrics: Sequence[Metric], records: Records, store: Store, trackers: Trackers, final: bool = False
+    ) -> None:
         started = time.monotonic()
-        losses = example_losses(self._lm, self._eval, self._environment.run.eval_batch_tokens)
+        step = self._trainer.done
+        with undisturbed(self._lm.model):
+            batch = self._batch(step, store, final)
+            scored = score(metrics, batch)
+        records.evaluated(step, records.tokens, batch, scored)
+        self._scores = {output: scored.mean(output) for output in scored.frame["metric"].unique()}
+        self._scored_at = step
+        trackers.log({f"unseen/{output}": value for output, value in self._scores.items()}, step)
+        self.timings["evaluate"] += time.monotonic() - started
+        self._report(self._progress("evaluating", scores=self._scores))
+
+    def _batch(self, step: int, store: Store, final: bool) -> MetricBatch:
+        """What metrics score."""
+        run, evaluation = self._environment.run, self._cell.evaluation
+        losses = example_losses(self._lm, self._eval, run.eval_batch_tokens, self._world)
         broken = int((~np.isfinite(losses[self._eval.label_counts > 0])).sum())
         if broken:
             raise ZsgError(f"the loss of {broken} of {len(losses)} scored examples is not finite after step {step}")
         if step == 0:
             check_first_losses(store, self._cell, self._roles.eval.ids, losses)
-        answers = generate(self._lm, self._eval, self._cell.evaluation.max_new_tokens) if with_generations else None
-        batch = MetricBatch(
+        answers = None
+        if step in generation_steps(evaluation, step if final else self._segments.planned):
+            answers = generate(self._lm, self._eval, evaluation.max_new_tokens, self._world)
+        return MetricBatch(
             examples=self._roles.eval,
             losses=losses,
             tokens=self._eval.label_counts,
             generations=answers,
-            model=Handle(self._lm, self._cell.training.max_length),
+            model=Handle(self._lm, self._form),
         )
-        scored = score(metrics, batch)
-        records.evaluated(step, self.tokens, batch, scored)
-        self.timings["evaluate"] += time.monotonic() - started
-        scores = {output: scored.mean(output) for output in scored.frame["metric"].unique()}
-        self._report(self._progress("evaluating", step, scores=scores))
-        return scores
 
-    def _batches(self, order: Order) -> list[NDArray[np.int64]]:
-        ends = order.step_ends(self._cell.training.batch_size)
-        return np.split(order.indices, ends[:-1])
+    @cached_property
+    def _held_out(self) -> list[tuple[ExampleSet, Encoded]]:
+        """What an online arrangement is told the losses of."""
+        shown = [self._roles.probe] + [self._roles.query] * (self._cell.access is Access.ANSWERS)
+        return [(examples, self._form.encode(examples, self._lm.tokenizer)) for examples in shown]
+
+    def _segment_losses(self) -> Losses:
+        """The mean loss of each task now: on held-out examples of seen ones, and where answers may be seen on the
+        query.
+        """
+        found: dict[str, float] = {}
+        with undisturbed(self._lm.model):
+            for examples, encoded in self._held_out:
+                losses = example_losses(self._lm, encoded, self._environment.run.eval_batch_tokens, self._world)
+                codes, names = examples.codes("task")
+                for code, name in enumerate(names):
+                    own = losses[codes == code]
+                    if np.isfinite(own).any():
+                        found[name] = float(np.nanmean(own))
+        return found
+
+    def _is_due(self, saved: float) -> bool:
+        """Whether it is time for a checkpoint."""
+        run = self._environment.run
+        by_steps = run.checkpoint_steps > 0 and self._trainer.done % run.checkpoint_steps == 0
+        by_time = run.checkpoint_minutes > 0 and time.monotonic() - saved >= 60 * run.checkpoint_minutes
+        return by_steps or by_time
+
+    def _save(self, records: Records, checkpoints: Checkpoints) -> None:
+        started = time.monotonic()
+        facts = {
+            "order": self._segments.history(),
+            "scores": dict(self._scores),
+            "scored_at": self._scored_at,
+            "timings": self.timings,
+        }
+        checkpoints.save(self._trainer, Checkpoint(facts, records.tables))
+        self.timings["checkpoint"] += time.monotonic() - started
+
+    def _resume(self, records: Records, checkpoints: Checkpoints) -> None:
+        kept = checkpoints.load(self._trainer)
+        if kept is None:
+            if not self._segments.steps:
+                self._segments.extend(dict)
+            return
+        self._segments.resume(kept.facts["order"])
+        records.resume(kept.tables, self._segments.steps[: self._trainer.done])
+        self._scores, self._scored_at = kept.facts["scores"], kept.facts["scored_at"]
+        self.timings |= kept.facts["timings"]
+        self.resumed_at = self._trainer.done
 
     def _progress(
         self,
         stage: str,
-        step: int,
+        *,
         loss: float | None = None,
         tokens_per_second: float | None = None,
         scores: Mapping[str, float] | None = None,
     ) -> Progress:
-        return Progress(
-            self._cell.cell_id, stage, step, len(self.steps), loss, tokens_per_second, dict(scores) if scores else {}
-        )
+        done, planned = self._trainer.done, self._segments.planned
+        return Progress(self._cell.cell_id, stage, done, planned, loss, tokens_per_second, dict(scores or {}))
+
+
+def _check_labels(pool: Encoded, scored: Encoded) -> None:
+    for what, encoded in (("training", pool), ("scored", scored)):
+        if not encoded.label_counts.any():
+            raise ZsgError(f"no {what} example has a label: the template or max_length leaves no answer to predict")

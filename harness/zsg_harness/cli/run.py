@@ -28,6 +28,19 @@ if TYPE_CHECKING:
     metavar="N",
     help="Cells that run side by side [default: as the matrix says].",
 )
+@click.option(
+    "--processes-per-cell",
+    type=click.IntRange(min=1),
+    metavar="W",
+    help="Processes that train one cell together [default: as the matrix says].",
+)
+@click.option("--save-model", is_flag=True, help="Keep each cell's trained model, or its adapter, in the store.")
+@click.option(
+    "--track",
+    multiple=True,
+    metavar="NAME",
+    help="Report to a tracker, by accelerate: tensorboard, wandb … Can be given several times.",
+)
 @click.option("--in-process", is_flag=True, help="Run the cells in this process, one by one, for a debugger.")
 @filter_option
 @click.option(
@@ -45,6 +58,9 @@ def run(
     selection: Selection,
     store: Path,
     workers: int | None,
+    processes_per_cell: int | None,
+    save_model: bool,
+    track: Sequence[str],
     in_process: bool,
     filters: Sequence[str],
     limit: int | None,
@@ -64,7 +80,14 @@ def run(
 
     loaded = selection.load()
     name = loaded.matrix.matrix.name
-    options = RunOptions(workers, in_process, filters, limit, fail_fast, out)
+    given = {
+        "workers": workers,
+        "processes_per_cell": processes_per_cell,
+        "save_model": save_model,
+        "track": list(track),
+    }
+    over = {name: value for name, value in given.items() if value}
+    options = RunOptions(over, in_process, filters, limit, fail_fast, out)
     started = time.monotonic()
     try:
         with watch(name, limit, quiet=quiet, plain=plain) as listener:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from zsg_registry import ContractError, Metric, MetricBatch, MetricRows
+
+LOSS_TOKEN: Final = "loss_token"
+"""The output whose rows weigh by their tokens, so that tasks weigh by theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,11 @@ class TaskScores:
     invalid: dict[str, int]
 
     def mean(self, output: str) -> float:
-        """The mean over tasks of one output."""
-        return float(self.frame.loc[self.frame["metric"] == output, "value"].mean())
+        """The mean over tasks of one output; of `loss_token` over all tokens."""
+        rows = self.frame[self.frame["metric"] == output]
+        if output == LOSS_TOKEN:
+            return float((rows["value"] * rows["count"]).sum() / rows["count"].sum())
+        return float(rows["value"].mean())
 
 
 def score(metrics: Sequence[Metric], batch: MetricBatch) -> TaskScores:

@@ -80,7 +80,9 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.settings = settings
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=worker_main, args=(settings, theirs), daemon=True)
+        # Only a worker that is no daemon may have processes of its own.
+        daemon = settings.run.processes_per_cell == 1
+        self.process = context.Process(target=worker_main, args=(settings, theirs), daemon=daemon)
         self.process.start()
         theirs.close()
         self.cell = None

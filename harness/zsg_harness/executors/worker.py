@@ -8,14 +8,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
+from zsg_harness.store.store import Store
 
 if TYPE_CHECKING:
     from zsg_harness.cells.preparation import Environment
@@ -42,14 +46,11 @@ def worker_main(settings: WorkerSettings, connection: Connection) -> None:
     """Run cells until the parent sends None or goes away."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what ends
     _redirect_output(settings.store / "logs" / f"worker-{os.getpid()}.log")
-    environment, run_cell, store = _start(settings)
-
-    def report(progress: Progress) -> None:
-        try:
-            connection.send(progress)
-        except OSError:
-            os._exit(1)  # the parent is gone: what is done is committed, and nobody waits for the rest
-
+    run: Callable[[Cell], Outcome]
+    if settings.run.processes_per_cell > 1:
+        run = partial(_run_together, settings, connection)
+    else:
+        run = _runner(make_environment(settings), Store(settings.store), connection)
     while True:
         try:
             text = connection.recv()
@@ -57,7 +58,41 @@ def worker_main(settings: WorkerSettings, connection: Connection) -> None:
             return
         if text is None:
             return
-        connection.send(run_cell(Cell.model_validate_json(text), store, environment, report))
+        connection.send(run(Cell.model_validate_json(text)))
+
+
+def rank_main(settings: WorkerSettings, text: str, connection: Connection) -> Outcome | None:
+    """Be one of several processes of a cell, which a launcher started. The first of them gives the outcome."""
+    rank = int(os.environ["LOCAL_RANK"])
+    processes = settings.run.processes_per_cell
+    own = replace(settings, number=settings.number * processes + rank, threads=max(1, settings.threads // processes))
+    environment = make_environment(own)
+    store, cell = Store(settings.store), Cell.model_validate_json(text)
+    if environment.world.is_first:
+        return _runner(environment, store, connection)(cell)
+    from zsg_harness.cells.run import join_cell
+
+    join_cell(cell, store, environment)
+    return None
+
+
+def _run_together(settings: WorkerSettings, connection: Connection, cell: Cell) -> Outcome:
+    from zsg_harness.executors.ranks import run_ranks
+
+    return run_ranks(settings, cell, connection)
+
+
+def _runner(environment: Environment, store: Store, connection: Connection) -> Callable[[Cell], Outcome]:
+    """What runs a cell in this process and reports to the parent."""
+    from zsg_harness.cells.run import run_cell
+
+    def report(progress: Progress) -> None:
+        try:
+            connection.send(progress)
+        except OSError:
+            os._exit(1)  # the parent is gone: what is done is committed, and nobody waits for the rest
+
+    return lambda cell: run_cell(cell, store, environment, report)
 
 
 def make_environment(settings: WorkerSettings) -> Environment:
@@ -70,27 +105,22 @@ def make_environment(settings: WorkerSettings) -> Environment:
     from huggingface_hub import is_offline_mode
 
     from zsg_harness.cells.preparation import Environment
+    from zsg_harness.training.world import join_world
     from zsg_registry import Registry
 
     torch.set_num_threads(settings.threads)
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     devices = torch.cuda.device_count()
+    device = torch.device("cuda", settings.number % devices) if devices else torch.device("cpu")
     return Environment(
         registry=Registry(),
         cache=settings.store / "cache",
         run=settings.run,
-        device=torch.device("cuda", settings.number % devices) if devices else torch.device("cpu"),
+        device=device,
         offline=is_offline_mode(),
+        world=join_world(device),
     )
-
-
-def _start(settings: WorkerSettings):  # type: ignore[no-untyped-def]
-    environment = make_environment(settings)
-    from zsg_harness.cells.run import run_cell
-    from zsg_harness.store.store import Store
-
-    return environment, run_cell, Store(settings.store)
 
 
 def _redirect_output(path: Path) -> None:

@@ -23,6 +23,10 @@ class ModelEntry(_Table):
     """The hub revision: a commit, a tag or a branch."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     """The type the weights are loaded and trained in."""
+    attention: Literal["sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"] | None = None
+    """The implementation of attention; by default what transformers takes."""
+    trust_remote_code: bool = False
+    """Whether to run the code that a model's author published with it. Only for authors you trust."""
     label: str | None = None
     """The name in reports; by default what `use` says."""
 
@@ -93,6 +97,19 @@ class DataTable(_Table):
     """Query = evaluation examples: the paper's setting, in which the arrangement sees what is scored."""
 
 
+class LoraTable(_Table):
+    """`lora = {…}` in `[training]`: low-rank adapters are trained, and the base model stays as it is."""
+
+    rank: Annotated[int, Field(ge=1)] = 8
+    """Rank of the update of each matrix."""
+    alpha: Annotated[int, Field(ge=1)] = 16
+    """The update is scaled by alpha / rank."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout before the update."""
+    targets: Literal["all-linear"] | list[str] = "all-linear"
+    """Names of the layers that get an adapter; by default all linear ones but the head."""
+
+
 class TrainingTable(_Table):
     """`[training]`: how a model is fine-tuned. The defaults are the paper's, but for the rate of a small model."""
 
@@ -110,6 +127,10 @@ class TrainingTable(_Table):
     """AdamW's betas."""
     epsilon: Annotated[float, Field(gt=0)] = 1e-5
     """AdamW's epsilon."""
+    optimizer: Literal["adamw", "adamw-8bit", "paged-adamw-8bit"] = "adamw"
+    """`adamw-8bit` and `paged-adamw-8bit` keep AdamW's state in 8 bits (bitsandbytes, the extra `bits`; GPUs only)."""
+    lora: LoraTable | None = None
+    """Train low-rank adapters instead of all weights (peft, the extra `peft`)."""
     clip: Annotated[float, Field(gt=0)] = 1.0
     """The largest norm of the gradient."""
     batch_size: Annotated[int, Field(ge=1)] = 16
@@ -118,8 +139,11 @@ class TrainingTable(_Table):
     """Passes over the order."""
     max_length: Annotated[int, Field(ge=8)] = 1024
     """Tokens per example; the prompt is cut on the left, the answer kept."""
-    template: Literal["paper"] = "paper"
-    """How an example becomes text: `paper` is `<bos>User: {prompt}\\nAssistant: {completion}<eos>`."""
+    template: Annotated[str, NonEmpty] = "paper"
+    """How an example becomes text: `paper` is `<bos>User: {prompt}\\nAssistant: {completion}<eos>`; `tokenizer` is the
+    chat template of the model's tokenizer; anything else is the path of a Jinja chat template."""
+    loss_on: Literal["all", "last"] = "all"
+    """Which of a dialogue's answers carry the loss."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """The arithmetic of the forward pass; `bfloat16` is autocast."""
     dropout: bool = False
@@ -149,10 +173,28 @@ class RunTable(_Table):
 
     workers: Annotated[int, Field(ge=1)] = 1
     """Cells that run side by side, each in a process of its own."""
+    processes_per_cell: Annotated[int, Field(ge=1)] = 1
+    """Processes that train one cell together, each with a device of its own where there are several."""
+    shard: bool = False
+    """Whether the processes of a cell share out the weights (FSDP), for models that do not fit one device."""
     micro_batch_tokens: Annotated[int, Field(ge=64)] = 2048
     """Tokens, padding included, that go through the model at once in training."""
+    micro_batch_examples: Annotated[int, Field(ge=1)] | None = None
+    """The same in examples; by default only tokens count."""
     eval_batch_tokens: Annotated[int, Field(ge=64)] = 8192
-    """The same in evaluation."""
+    """Tokens, padding included, that go through the model at once in evaluation."""
+    compile: bool = False
+    """Whether to compile the model (torch.compile): minutes at first, then faster."""
+    gradient_checkpointing: bool = False
+    """Whether to compute activations twice instead of keeping them: slower, in less memory."""
+    checkpoint_minutes: Annotated[float, Field(ge=0)] = 10.0
+    """A cell saves its state so often, and a killed one goes on from there; 0 is never."""
+    checkpoint_steps: Annotated[int, Field(ge=0)] = 0
+    """The same in optimizer steps; 0 is never."""
+    save_model: bool = False
+    """Whether to keep each cell's trained model, or its adapter."""
+    track: list[str] = []
+    """Trackers to report to, by accelerate's names: `tensorboard`, `wandb`, `mlflow` …"""
 
 
 class Override(_Table):

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from zsg_harness.matrix.schema import ModelEntry
-from zsg_harness.models.resolve import ModelSource, resolve_model
-from zsg_registry import ZsgError
+from zsg_harness.models.attention import packed_attention
+from zsg_harness.tokens.batches import Batch, collate
+from zsg_harness.tokens.encoding import Encoded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_TOLERANCE: Final = 1e-3
+_TOLERANCE: Final = {torch.float32: 1e-3, torch.float16: 1e-2, torch.bfloat16: 0.1}
+"""How far a logit may be off, over the spread of logits: a token that sees another sequence is off by far more."""
+_PROBE: Final = (9, 5, 2)
+"""Lengths of the sequences that a form is tried on."""
+
+Form = Literal["packed", "head", "whole"]
+"""How a batch goes through a model: one example behind the other; padded, with the head applied to label positions
+alone; or padded, with all logits. Each is slower than the one before it, and works for more models."""
 
 
 @dataclass(slots=True)
@@ -27,86 +34,83 @@ class CausalLM:
         model: A `transformers.PreTrainedModel`, in evaluation mode unless a trainer says otherwise.
         tokenizer: Its tokenizer.
         device: Where the model is.
-        label_only: Whether logits can be computed for label positions alone (see `answer_losses`).
+        form: How batches go through it.
+        sharded: Whether processes share out its weights, so that they must make each pass together.
     """
 
     model: Any
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
-    label_only: bool = True
+    form: Form = "whole"
+    sharded: bool = False
 
-    def answer_losses(self, input_ids: torch.Tensor, is_label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The loss of every label token, in float32.
+    @property
+    def packed(self) -> bool:
+        """Whether batches are laid out without padding."""
+        return self.form == "packed"
+
+    @property
+    def ends(self) -> list[int]:
+        """Tokens that end an answer: EOS, and what else the model's authors say does (the end of a turn, say)."""
+        named = self.model.generation_config.eos_token_id
+        others = named if isinstance(named, list) else [named]
+        known = dict.fromkeys([self.tokenizer.eos_token_id, *others])
+        return [token for token in known if token is not None]
+
+    def answer_losses(self, batch: Batch) -> torch.Tensor:
+        """The loss of every label of a batch, in float32, `[k]`.
 
         The head is applied to the positions that predict a label and to no other: answers are a tenth of the tokens,
         and the vocabulary makes the head the dearest layer of a small model.
-
-        Args:
-            input_ids: Right-padded tokens, long `[b, t]`.
-            is_label: Which of them are to be predicted, bool `[b, t]`.
-
-        Returns:
-            Losses float32 `[k]` of the k labels in row-major order, and the row of each, long `[k]`.
         """
-        predicts = is_label[:, 1:]
-        targets = input_ids[:, 1:][predicts]
-        logits = self._logits(input_ids, predicts)
-        losses = F.cross_entropy(logits.float(), targets, reduction="none")
-        return losses, predicts.nonzero()[:, 0]
+        return F.cross_entropy(self._logits(batch).float(), batch.targets, reduction="none")
 
-    def _logits(self, input_ids: torch.Tensor, predicts: torch.Tensor) -> torch.Tensor:
-        if not self.label_only:
-            logits: torch.Tensor = self.model(input_ids=input_ids, use_cache=False).logits
-            return logits[:, :-1][predicts]
-        hidden = self.model.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
-        picked: torch.Tensor = self.model.get_output_embeddings()(hidden[:, :-1][predicts])
-        return picked
+    def choose_form(self) -> None:
+        """Take the fastest form that gives this model's own logits: some scale, cap or window on the way."""
+        self.form = next((form for form in ("packed", "head") if self._is_exact(form)), "whole")
 
+    def compile(self) -> None:
+        """Compile the model. Its batches are padded from then on: packed ones are of another shape each time."""
+        self.form = next((form for form in ("head",) if self._is_exact(form)), "whole")
+        compiled = self.model.base_model if self.form == "head" else self.model
+        compiled.compile(dynamic=True)
 
-def load_model(entry: ModelEntry, base_dir: Path, device: torch.device) -> CausalLM:
-    """Load a base model and its tokenizer.
+    def _logits(self, batch: Batch) -> torch.Tensor:
+        """The logits that predict a batch's labels, `[k, vocabulary]`."""
+        logits: torch.Tensor
+        if batch.position_ids is not None:
+            with packed_attention(self.model):
+                logits = self.model(
+                    input_ids=batch.input_ids,
+                    position_ids=batch.position_ids,
+                    logits_to_keep=batch.places,
+                    sequence_lengths=batch.lengths,
+                    use_cache=False,
+                ).logits[0]
+        elif self.form == "head":
+            hidden = self.model.base_model(input_ids=batch.input_ids, use_cache=False).last_hidden_state
+            logits = self.model.get_output_embeddings()(hidden.flatten(0, 1)[batch.places])
+        else:
+            whole = self.model(input_ids=batch.input_ids, use_cache=False).logits
+            logits = whole.flatten(0, 1)[batch.places]
+        return logits
 
-    Only safetensors are read and no code of the model's author is run.
-
-    Raises:
-        ZsgError: The model cannot be found or loaded.
-    """
-    source = resolve_model(entry, base_dir)
-    model, tokenizer = _from_pretrained(entry, source)
-    model.to(device)
-    model.eval()
-    for parameter in model.parameters():
-        parameter.requires_grad_(True)
-    loaded = CausalLM(model, tokenizer, device)
-    loaded.label_only = _label_only_is_exact(loaded)
-    return loaded
-
-
-def _from_pretrained(entry: ModelEntry, source: ModelSource) -> tuple[Any, PreTrainedTokenizerBase]:
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    options = {"revision": source.revision, "trust_remote_code": False}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source.name_or_path, **options)
-        model = AutoModelForCausalLM.from_pretrained(
-            source.name_or_path, dtype=getattr(torch, entry.dtype), use_safetensors=True, **options
-        )
-    except (OSError, ValueError, ImportError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ZsgError(f"model {entry.use!r} cannot be loaded: {reason}") from None
-    return model, tokenizer
-
-
-@torch.no_grad()
-def _label_only_is_exact(loaded: CausalLM) -> bool:
-    """Whether base model plus head give the model's own logits: some models scale or cap them on the way."""
-    size = loaded.model.get_input_embeddings().weight.shape[0]
-    ids = (torch.arange(8, device=loaded.device) * 7919 % size).unsqueeze(0)
-    predicts = torch.ones(1, 7, dtype=torch.bool, device=loaded.device)
-    whole = loaded.model(input_ids=ids, use_cache=False).logits[:, :-1][predicts]
-    try:
-        picked = loaded._logits(ids, predicts)
-    except (AttributeError, TypeError, RuntimeError):
-        return False
-    return picked.shape == whole.shape and bool(torch.allclose(picked, whole, rtol=_TOLERANCE, atol=_TOLERANCE))
+    @torch.no_grad()
+    def _is_exact(self, form: Form) -> bool:
+        """Whether a form gives the logits that the model gives to each sequence alone."""
+        size = self.model.get_input_embeddings().weight.shape[0]
+        tokens = (np.arange(sum(_PROBE)) * 7919 % size).astype(np.int32)
+        offsets = np.cumsum([0, *_PROBE])
+        probe = Encoded.of(tokens, np.ones(len(tokens), dtype=np.bool_), offsets)
+        alone = CausalLM(self.model, self.tokenizer, self.device, "whole")
+        single = [collate(probe, np.array([row]), self.device, packed=False) for row in range(len(probe))]
+        expected = torch.cat([alone._logits(batch) for batch in single])
+        tried = CausalLM(self.model, self.tokenizer, self.device, form)
+        try:
+            logits = tried._logits(collate(probe, np.arange(len(probe)), self.device, packed=form == "packed"))
+        except (AttributeError, TypeError, ValueError, RuntimeError, IndexError):  # as many ways as there are models
+            return False
+        if logits.shape != expected.shape:
+            return False
+        off = (logits - expected).float().abs().max() / expected.float().std()
+        return bool(off <= _TOLERANCE[logits.dtype])

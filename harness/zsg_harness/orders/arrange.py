@@ -17,6 +17,7 @@ from zsg_harness.orders.ordering import Recipe, make_order, visible_roles
 from zsg_harness.services.context import Workbench
 from zsg_harness.services.embeddings import Embedded, EmbeddingService, OnProgress
 from zsg_harness.services.surroundings import EmbedSurroundings
+from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import (
     Access,
     Embedder,
@@ -109,7 +110,7 @@ class Arranger:
             self._arrangement, settings.budget, settings.token_budget, settings.batch_size, settings.seed
         )
         self._model = self._find_model()
-        self._max_length = TrainingTable().max_length
+        self._form = TextForm(max_length=TrainingTable().max_length)
 
     @property
     def access(self) -> Access:
@@ -175,7 +176,7 @@ class Arranger:
         if self._model is None:
             return None
         content = resolve_model(self._model, Path.cwd()).content
-        return {"use": self._model.use, "content": content, "max_length": self._max_length}
+        return {"use": self._model.use, "content": content, **self._form.content()}
 
     def _check(self, pool: ExampleSet, query: ExampleSet | None) -> None:
         name = self._arrangement.label
@@ -199,7 +200,7 @@ class Arranger:
             roles=visible_roles(self.access, pool, query),
             load_model=self._load_model,
             embeddings=None,
-            max_length=self._max_length,
+            form=self._form,
             model_hash=model_hash,
             cache=cache,
             batch_tokens=RunTable().eval_batch_tokens,
@@ -216,14 +217,14 @@ class Arranger:
             cache_dir=bench.cache / "downloads",
             offline=is_offline_mode(),
             base_model=bench.base_model if Need.MODEL in embedder.needs else None,
-            max_length=self._max_length,
+            form=self._form,
         )
         return EmbeddingService(embedder, choice.identity, surroundings, bench.model_hash, bench.cache, on_progress)
 
     def _load_model(self) -> CausalLM:
         import torch
 
-        from zsg_harness.models.causal_lm import load_model
+        from zsg_harness.models.loading import load_model
 
         assert self._model is not None
         return load_model(self._model, Path.cwd(), torch.device(_device()))

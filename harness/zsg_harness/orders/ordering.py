@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,18 @@ from numpy.typing import NDArray
 
 from zsg_harness.matrix.expand import Choice
 from zsg_harness.services.context import CellContext, Workbench
-from zsg_registry import Access, Arrangement, Component, ContractError, ExampleSet, Order, Role, Transform
+from zsg_registry import (
+    Access,
+    Arrangement,
+    Component,
+    ContractError,
+    ExampleSet,
+    OnlineArrangement,
+    Order,
+    Role,
+    Segment,
+    Transform,
+)
 from zsg_registry.arrangement import Arranging
 
 
@@ -55,9 +67,7 @@ def make_order(recipe: Recipe, bench: Workbench) -> Order:
             budget is larger than the pool.
     """
     pool_size = len(bench.roles["pool"])
-    budget = pool_size if recipe.budget is None else recipe.budget
-    if budget > pool_size:
-        raise ContractError(f"the budget is {budget} examples, and the pool has {pool_size}")
+    budget = _budget(recipe, bench)
     arrangement, *transforms = recipe.arrangement.components
     assert isinstance(arrangement, Arrangement)
     names = _names(recipe.arrangement)
@@ -75,6 +85,57 @@ def make_order(recipe: Recipe, bench: Workbench) -> Order:
     if not len(order):
         raise ContractError(f"{names[-1]} left no examples to train on")
     return order if arrangement.plans_epochs or recipe.epochs == 1 else _repeat(order, recipe.epochs, recipe.batch_size)
+
+
+class OnlineOrder:
+    """An online arrangement of a pipe, asked for one segment after another and held to its promises.
+
+    Attributes:
+        budget: Examples it may ask for in all.
+    """
+
+    def __init__(self, recipe: Recipe, bench: Workbench) -> None:
+        """Take a recipe whose arrangement is online.
+
+        Raises:
+            ContractError: The budget is larger than the pool.
+        """
+        arrangement, *_ = recipe.arrangement.components
+        assert isinstance(arrangement, OnlineArrangement)
+        self.budget = _budget(recipe, bench)
+        self._arrangement = arrangement
+        self._name = _names(recipe.arrangement)[0]
+        self._context = _context(recipe, bench, arrangement, 0, self.budget)
+        self._pool_size = len(bench.roles["pool"])
+        self._token_budget = recipe.token_budget
+        self._lengths = bench.encoded("pool").lengths
+
+    def next_segment(self, history: Sequence[Segment]) -> Order | None:
+        """The next segment, cut to what the budget in tokens has left; None at the end.
+
+        Raises:
+            ContractError: It has an index out of range, a repeat, or more examples than the budget has left.
+        """
+        order = self._arrangement.next_segment(self._context, history)
+        if order is None or not len(order):
+            return None
+        used = np.concatenate([np.empty(0, dtype=np.int64), *(segment.order.indices for segment in history)])
+        together = Order(np.concatenate([used, order.indices]))
+        _check(together, self._name, self._pool_size, self.budget, self._arrangement.repeats, may_underfill=True)
+        if self._token_budget is None:
+            return order
+        left = self._token_budget - int(self._lengths[used].sum())
+        fits = int(np.searchsorted(np.cumsum(self._lengths[order.indices]), left, side="right"))
+        return order.head(fits) if fits else None
+
+
+def _budget(recipe: Recipe, bench: Workbench) -> int:
+    """Examples that may be arranged."""
+    pool_size = len(bench.roles["pool"])
+    budget = pool_size if recipe.budget is None else recipe.budget
+    if budget > pool_size:
+        raise ContractError(f"the budget is {budget} examples, and the pool has {pool_size}")
+    return budget
 
 
 def _context(recipe: Recipe, bench: Workbench, component: Component, position: int, budget: int) -> CellContext:

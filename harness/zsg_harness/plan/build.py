@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from zsg_harness.matrix.expand import Choice, Expander
 from zsg_harness.matrix.load import LoadedMatrix
@@ -16,7 +17,11 @@ from zsg_harness.matrix.schema import Matrix, ModelEntry, SeedTable, TokenBudget
 from zsg_harness.models.resolve import ModelSource, bundled_models, resolve_model
 from zsg_harness.plan.cell import Cell, CellSeeds, Labels
 from zsg_harness.plan.identity import CORE_REVISIONS, identity
+from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import Access, Dataset, Metric, Need, OnlineArrangement, Registry, Seeds, ZsgError, did_you_mean
+
+_LATER_SETTINGS: Final = ("optimizer", "lora", "loss_on")
+_MODEL_OPTIONS: Final = ("attention", "trust_remote_code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +172,7 @@ def _cell(loaded: LoadedMatrix, metrics: list[Choice], point: _Point, user_seed:
     training = _training(matrix, labels)
     seeds = _seeds(matrix, point, training, user_seed)
     access = point.arrangement.access
-    shared = _shared_spec(matrix, point, training, seeds)
+    shared = _shared_spec(matrix, point, training, seeds, loaded.base_dir)
     arranged = {
         "arrangement": point.arrangement.identity,
         "embedder": None if point.embedder is None else point.embedder.identity,
@@ -177,7 +182,7 @@ def _cell(loaded: LoadedMatrix, metrics: list[Choice], point: _Point, user_seed:
     evaluation = _evaluation_spec(matrix, metrics)
     trained = {"shared": shared, "arranged": arranged}
     spec = {**trained, "evaluation": evaluation}
-    reason = _reason_to_skip(point)
+    reason = _reason_to_skip(point, matrix, training)
     return Cell(
         cell_id=identity(spec),
         training_id=identity(trained),
@@ -211,11 +216,13 @@ def _seeds(matrix: Matrix, point: _Point, training: TrainingTable, user: int | S
     return CellSeeds(
         data=seeds.data if draws else None,
         order=seeds.order if point.arrangement.stochastic else None,
-        train=seeds.train if training.dropout else None,
+        train=seeds.train if training.dropout or training.lora is not None else None,
     )
 
 
-def _shared_spec(matrix: Matrix, point: _Point, training: TrainingTable, seeds: CellSeeds) -> dict[str, Any]:
+def _shared_spec(
+    matrix: Matrix, point: _Point, training: TrainingTable, seeds: CellSeeds, base_dir: Path
+) -> dict[str, Any]:
     """What two arrangements must have in common to be compared."""
     dataset = point.dataset.components[0]
     assert isinstance(dataset, Dataset)
@@ -227,11 +234,26 @@ def _shared_spec(matrix: Matrix, point: _Point, training: TrainingTable, seeds: 
         "pool": {"per_seen_task": caps.per_seen_task, "probe_per_task": caps.probe_per_task},
         "data_seed": seeds.data if pool_is_drawn else None,
         "eval": {"per_unseen_task": caps.per_unseen_task, "eval_seed": caps.eval_seed, "oracle": caps.oracle},
-        "model": {"content": point.source.content, "dtype": point.model.dtype},
+        "model": {"content": point.source.content, "dtype": point.model.dtype} | _set(point.model, _MODEL_OPTIONS),
         "budget": point.budget.model_dump() if isinstance(point.budget, TokenBudget) else point.budget,
-        "training": training.model_dump(mode="json"),
+        "training": _training_spec(training, base_dir),
         "train_seed": seeds.train,
     }
+
+
+def _training_spec(training: TrainingTable, base_dir: Path) -> dict[str, Any]:
+    """The settings, with a template file's content instead of its path.
+
+    A setting that came later counts only where it is set: it does not move the identities from before it.
+    """
+    spec = training.model_dump(mode="json", exclude=set(_LATER_SETTINGS)) | _set(training, _LATER_SETTINGS)
+    form = TextForm(training.template, training.loss_on, training.max_length, base_dir)
+    return spec | {"template": form.content()["template"]}
+
+
+def _set(table: BaseModel, names: Iterable[str]) -> dict[str, Any]:
+    """Those of some fields that are not at their defaults."""
+    return table.model_dump(mode="json", include=set(names), exclude_defaults=True)
 
 
 def _query_spec(matrix: Matrix, seeds: CellSeeds, access: Access) -> dict[str, Any]:
@@ -255,10 +277,16 @@ def _needs_model(choice: Choice) -> bool:
     return "model" in metric.requires
 
 
-def _reason_to_skip(point: _Point) -> str | None:
-    if isinstance(point.arrangement.components[0], OnlineArrangement):
-        return "online arrangements cannot be run by this version"
-    for choice in (point.dataset, point.embedder, point.arrangement):
+def _reason_to_skip(point: _Point, matrix: Matrix, training: TrainingTable) -> str | None:
+    arrangement = point.arrangement
+    if isinstance(arrangement.components[0], OnlineArrangement):
+        if len(arrangement.components) > 1:
+            return f"{arrangement.label}: a transform needs the whole order, and an online arrangement has none"
+        if training.epochs > 1:
+            return f"{arrangement.label} is online, which is for one epoch"
+        if arrangement.access is not Access.ANSWERS and not matrix.data.probe_per_task:
+            return f"{arrangement.label} goes by losses on held-out examples: set data.probe_per_task"
+    for choice in (point.dataset, point.embedder, arrangement):
         reason = None if choice is None else choice.unavailable()
         if reason is not None:
             assert choice is not None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from zsg_harness.matrix.schema import DataTable, EvaluationTable, ModelEntry, TokenBudget, TrainingTable
+from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import Access
 
 
@@ -74,3 +76,9 @@ class Cell(BaseModel):
     spec: dict[str, Any]
     state: Literal["run", "done", "skipped"] = "run"
     reason: str | None = None
+
+    @property
+    def text_form(self) -> TextForm:
+        """How its examples become tokens."""
+        settings = self.training
+        return TextForm(settings.template, settings.loss_on, settings.max_length, Path(self.base_dir))

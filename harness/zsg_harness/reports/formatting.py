@@ -66,6 +66,8 @@ _LAST: Final = (
     Column("loss_verdict", "verdict, final loss", secondary=True),
     Column("loss_final_example", "final loss, by example", LOSS_DIGITS, secondary=True,
            title="Every example weighs the same, not every task"),
+    Column("loss_final_token", "final loss, by token", LOSS_DIGITS, secondary=True,
+           title="Every token of an answer weighs the same"),
     Column("step_final", "steps", 0, secondary=True),
     Column("tokens_final", "tokens", 0, secondary=True),
     Column("set_hash", "set", secondary=True, title="Which examples were trained on"),

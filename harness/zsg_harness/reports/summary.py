@@ -10,9 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 LOSS: Final = "loss"
+LOSS_TOKEN: Final = "loss_token"
 LOSS_FIGURES: Final = (
     "loss_final",
     "loss_final_example",
+    "loss_final_token",
     "loss_best",
     "aulc",
     "aulc_linear",
@@ -37,17 +39,25 @@ def unseen_curves(scores: pd.DataFrame) -> pd.DataFrame:
     """The loss of each cell at each step it was evaluated at.
 
     Returns:
-        Columns `cell`, `step`, `tokens`, `loss` (task-macro: every task weighs the same) and `loss_example`
-        (every example weighs the same), ordered by cell and step.
+        Columns `cell`, `step`, `tokens`, and the three averages `loss` (task-macro: every task weighs the same),
+        `loss_example` and `loss_token` (every example, every answer's token weighs the same; the last is NaN where a
+        cell was scored without it), ordered by cell and step.
     """
-    rows = scores[(scores["metric"] == LOSS) & (scores["scope"] == "unseen") & (scores["count"] > 0)]
+    curves = _weighted(scores, LOSS).rename(columns={"macro": "loss", "pooled": "loss_example"})
+    by_token = _weighted(scores, LOSS_TOKEN)[["cell", "step", "pooled"]].rename(columns={"pooled": "loss_token"})
+    curves = curves.merge(by_token, on=["cell", "step"], how="left")
+    return curves[["cell", "step", "tokens", "loss", "loss_example", "loss_token"]]
+
+
+def _weighted(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Of each cell and step the mean over tasks of a metric (`macro`), and over what is behind them (`pooled`)."""
+    rows = scores[(scores["metric"] == metric) & (scores["scope"] == "unseen") & (scores["count"] > 0)]
     rows = rows.assign(weighted=rows["value"] * rows["count"])
     groups = rows.groupby(["cell", "step"], observed=True)
-    curves = groups.agg(
-        tokens=("tokens", "max"), loss=("value", "mean"), weighted=("weighted", "sum"), count=("count", "sum")
+    found = groups.agg(
+        tokens=("tokens", "max"), macro=("value", "mean"), weighted=("weighted", "sum"), count=("count", "sum")
     ).reset_index()
-    curves["loss_example"] = curves["weighted"] / curves["count"]
-    return curves[["cell", "step", "tokens", "loss", "loss_example"]]
+    return found.assign(pooled=found["weighted"] / found["count"])
 
 
 def loss_figures(curve: pd.DataFrame) -> dict[str, float]:
@@ -62,6 +72,7 @@ def loss_figures(curve: pd.DataFrame) -> dict[str, float]:
     return {
         "loss_final": float(loss[-1]),
         "loss_final_example": float(curve["loss_example"].iloc[-1]),
+        "loss_final_token": float(curve["loss_token"].iloc[-1]),
         "loss_best": float(loss.min()),
         "aulc": mean_height(np.log1p(steps), loss),
         "aulc_linear": mean_height(steps, loss),
@@ -82,7 +93,7 @@ def cell_figures(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
         orient="index",
         columns=list(LOSS_FIGURES),
     )
-    others = scores[(scores["metric"] != LOSS) & (scores["scope"] == "unseen") & (scores["count"] > 0)]
+    others = scores[~scores["metric"].isin([LOSS, LOSS_TOKEN]) & (scores["scope"] == "unseen") & (scores["count"] > 0)]
     last = others["cell"].astype("str").map(figures["step_final"])
     final = others[others["step"] == last]
     means = final.groupby(["cell", "metric"], observed=True)["value"].mean().unstack("metric")

@@ -34,7 +34,8 @@ COLUMNS_BEFORE_SCORES: Final = (
 )  # fmt: skip
 COLUMNS_AFTER_SCORES: Final = (
     "set_hash", "order_hash", "replicates", "failed",
-    "loss_final_example", "loss_delta_vs_random", "loss_delta_low", "loss_delta_high", "loss_verdict",
+    "loss_final_example", "loss_final_token",
+    "loss_delta_vs_random", "loss_delta_low", "loss_delta_high", "loss_verdict",
     "held_out", "oracle", "step_final", "tokens_final",
 )  # fmt: skip
 

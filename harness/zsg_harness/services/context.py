@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from zsg_harness.plan.identity import identity
 from zsg_harness.services.embeddings import Embedded, cached_array, hash_texts
 from zsg_harness.services.ngrams import kl_ngram
-from zsg_harness.training.encoding import Encoded, encode
+from zsg_harness.tokens.encoding import Encoded
+from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import (
     ContractError,
     ExampleSet,
@@ -56,7 +57,7 @@ class Workbench:
         load_model: Loads the cell's base model anew.
         base: The base model, loaded when first needed.
         embeddings: None when the pipe needs no embedder.
-        max_length: Tokens per example.
+        form: How examples become tokens.
         model_hash: Stands for the base model in cache keys.
         cache: The store's cache folder.
         batch_tokens: Tokens per forward pass.
@@ -66,7 +67,7 @@ class Workbench:
     roles: dict[Role, ExampleSet]
     load_model: Callable[[], CausalLM]
     embeddings: VectorSource | None
-    max_length: int
+    form: TextForm
     model_hash: str
     cache: Path
     batch_tokens: int
@@ -83,7 +84,7 @@ class Workbench:
     def encoded(self, role: Role) -> Encoded:
         """A role's examples as tokens."""
         if role not in self._encoded:
-            self._encoded[role] = encode(self.roles[role], self.base_model().tokenizer, self.max_length)
+            self._encoded[role] = self.form.encode(self.roles[role], self.base_model().tokenizer)
         return self._encoded[role]
 
     def losses(self, role: Role, of: LossOf) -> NDArray[np.float64]:
@@ -92,7 +93,7 @@ class Workbench:
 
         # Prompts and answers apart: where an answer begins decides which tokens are predicted.
         texts = [hash_texts(self.roles[role].texts(view)) for view in ("prompt", "completion")]
-        key = identity({"model": self.model_hash, "texts": texts, "max_length": self.max_length, "of": of})
+        key = identity({"model": self.model_hash, "texts": texts, "form": self.form.content(), "of": of})
         return cached_array(
             self.cache / "losses" / f"{key}.npy",
             lambda: example_losses(self.base_model(), self._predicting(role, of), self.batch_tokens),
@@ -199,7 +200,7 @@ class CellContext:
 
         self._need(Need.GRADIENTS if Need.MODEL not in self._needs else Need.MODEL)
         lm = self._bench.load_model() if fresh else self._bench.base_model()
-        return Handle(lm, self._bench.max_length)
+        return Handle(lm, self._bench.form)
 
     def _role(self, role: Role) -> ExampleSet:
         if role not in self._roles:

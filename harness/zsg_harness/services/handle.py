@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from zsg_harness.models.causal_lm import CausalLM
-from zsg_harness.training.batches import collate
-from zsg_harness.training.encoding import encode
+from zsg_harness.tokens.batches import collate
+from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import ExampleSet
 
 
@@ -20,7 +20,7 @@ class Handle:
     """The registry's `ModelHandle`."""
 
     lm: CausalLM
-    max_length: int
+    form: TextForm
     batch_size: int = 8
 
     @property
@@ -40,12 +40,13 @@ class Handle:
 
     def encode(self, examples: ExampleSet) -> Iterator[dict[str, Any]]:
         """Right-padded, label-masked batches in the order of the examples."""
-        encoded = encode(examples, self.lm.tokenizer, self.max_length)
+        encoded = self.form.encode(examples, self.lm.tokenizer)
         lengths = torch.from_numpy(encoded.lengths)
         for start in range(0, len(encoded), self.batch_size):
             rows = np.arange(start, min(start + self.batch_size, len(encoded)))
-            batch = collate(encoded, rows, self.lm.device)
+            batch = collate(encoded, rows, self.lm.device, packed=False)
             positions = torch.arange(batch.input_ids.shape[1])
             mask = (positions < lengths[rows][:, None]).long().to(self.lm.device)
-            labels = batch.input_ids.masked_fill(~batch.is_label, -100)
+            labels = torch.full_like(batch.input_ids, -100)
+            labels.view(-1)[batch.places + 1] = batch.targets
             yield {"input_ids": batch.input_ids, "attention_mask": mask, "labels": labels}

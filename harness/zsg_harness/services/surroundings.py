@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import ContractError, ExampleSet, ModelHandle, generator
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class EmbedSurroundings:
         cache_dir: A folder for downloads.
         offline: Whether the network must not be used.
         base_model: The base model, if the embedder declares that it uses it.
-        max_length: Tokens per example for the base model.
+        form: How examples become tokens of the base model.
     """
 
     pool: ExampleSet
@@ -41,7 +42,7 @@ class EmbedSurroundings:
     cache_dir: Path
     offline: bool
     base_model: Callable[[], CausalLM] | None = None
-    max_length: int = 0
+    form: TextForm = field(default_factory=TextForm)
 
     @property
     def device(self) -> str:
@@ -58,4 +59,4 @@ class EmbedSurroundings:
             raise ContractError("the service 'model' was used, but needs does not declare it")
         from zsg_harness.services.handle import Handle
 
-        return Handle(self.base_model(), self.max_length)
+        return Handle(self.base_model(), self.form)

@@ -130,7 +130,8 @@ class Attempt:
         Returns:
             Whether this attempt is the one that counts.
         """
-        hashes = {path.name: _sha256(path) for path in sorted(self.folder.iterdir()) if not path.name.startswith(".")}
+        files = [path for path in sorted(self.folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
+        hashes = {path.relative_to(self.folder).as_posix(): _sha256(path) for path in files}
         done = _json({"schema_version": SCHEMA_VERSION, "attempt": self.name, "files": hashes}).encode()
         ready = self.folder / ".done.json"
         write_bytes(ready, done)

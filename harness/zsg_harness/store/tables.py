@@ -29,3 +29,15 @@ EXAMPLES: Final = pa.schema(
     ]
 )
 """`examples.parquet`: one scored example after `step` steps; a prediction where one was generated."""
+
+TRAIN: Final = pa.schema(
+    [
+        ("step", pa.int32()),
+        ("loss", pa.float64()),
+        ("lr", pa.float64()),
+        ("grad_norm", pa.float64()),
+        ("tokens", pa.int64()),
+        ("seconds", pa.float64()),
+    ]
+)
+"""`train.parquet`: one optimizer step; its loss is of before the update, its tokens are without padding."""

@@ -1,4 +1,4 @@
-"""Grouping examples of like length, so that little padding is computed."""
+"""Grouping examples of like length, and laying a group out as a model reads it."""
 
 from __future__ import annotations
 
@@ -9,48 +9,79 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zsg_harness.training.encoding import Encoded
+from zsg_harness.tokens.encoding import Encoded
 
 
 class Batch(NamedTuple):
-    """Right-padded examples on a device.
+    """Examples as a model reads them, and where in it their labels are predicted.
+
+    A place is a position in `input_ids` when that is flattened.
 
     Attributes:
         rows: int64 `[b]`, which examples they are.
-        input_ids: long `[b, t]`.
-        is_label: bool `[b, t]`.
+        input_ids: long `[b, t]`, padded on the right; or, packed, `[1, total]`: one example behind the other.
+        position_ids: long `[1, total]` where it is packed, else None.
+        lengths: Tokens of each example.
+        places: long `[k]`, where each of the k labels is predicted: the place before its own.
+        targets: long `[k]`, the labels.
+        owners: long `[k]`, whose label it is, as a position in `rows`; ascending.
     """
 
     rows: NDArray[np.int64]
     input_ids: torch.Tensor
-    is_label: torch.Tensor
+    position_ids: torch.Tensor | None
+    lengths: list[int]
+    places: torch.Tensor
+    targets: torch.Tensor
+    owners: torch.Tensor
 
 
-def token_budget(lengths: NDArray[np.int64], rows: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:
-    """Split `rows` into groups of like length, longest first, with at most `budget` tokens each, padding included.
+def token_budget(
+    lengths: NDArray[np.int64], rows: NDArray[np.int64], budget: int, *, packed: bool = False, most: int | None = None
+) -> Iterator[NDArray[np.int64]]:
+    """Split `rows` into groups of like length, longest first, with at most `budget` tokens each.
 
     A row that is longer than the budget is a group of its own. The groups depend on the lengths alone; rows of equal
     length keep their order.
+
+    Args:
+        lengths: Tokens of every row.
+        rows: Which rows.
+        budget: Tokens of a group: with the padding, unless they are packed.
+        packed: Whether groups are laid out without padding.
+        most: Rows of a group, at most.
     """
     ordered = rows[np.argsort(-lengths[rows], kind="stable")]
+    totals = np.concatenate([[0], np.cumsum(lengths[ordered])])
     start = 0
     while start < len(ordered):
-        size = max(1, budget // max(1, int(lengths[ordered[start]])))
+        if packed:
+            size = int(np.searchsorted(totals, totals[start] + budget, side="right")) - 1 - start
+        else:
+            size = budget // max(1, int(lengths[ordered[start]]))
+        size = max(1, min(size, most or len(ordered)))
         yield ordered[start : start + size]
         start += size
 
 
-def collate(encoded: Encoded, rows: NDArray[np.int64], device: torch.device) -> Batch:
-    """Pad rows on the right to the longest of them.
+def collate(encoded: Encoded, rows: NDArray[np.int64], device: torch.device, *, packed: bool) -> Batch:
+    """Lay out some examples, padded on the right to the longest of them or one behind the other.
 
-    The padding needs no attention mask in a causal model: no real token attends to what stands behind it. Its token
-    id is 0, whatever that means to the tokenizer, and it is never a label.
+    Padding needs no attention mask in a causal model: no real token attends to what stands behind it. Its token id is
+    0, whatever that means to the tokenizer, and it is never a label.
     """
-    longest = int(encoded.lengths[rows].max())
-    ids = np.zeros((len(rows), longest), dtype=np.int64)
-    labels = np.zeros((len(rows), longest), dtype=np.bool_)
-    for i, row in enumerate(rows):
-        tokens, is_label = encoded.example(int(row))
-        ids[i, : len(tokens)] = tokens
-        labels[i, : len(tokens)] = is_label
-    return Batch(rows, torch.from_numpy(ids).to(device), torch.from_numpy(labels).to(device))
+    lengths = encoded.lengths[rows]
+    owner = np.repeat(np.arange(len(rows)), lengths)
+    position = np.arange(lengths.sum()) - (np.cumsum(lengths) - lengths)[owner]
+    source = encoded.offsets[rows][owner] + position
+    tokens = encoded.tokens[source].astype(np.int64)
+    labels = np.flatnonzero(encoded.is_label[source])
+    if packed:
+        input_ids, places = tokens[None], labels - 1
+    else:
+        input_ids = np.zeros((len(rows), lengths.max(initial=0)), dtype=np.int64)
+        input_ids[owner, position] = tokens
+        places = (owner * input_ids.shape[1] + position - 1)[labels]
+    there = [torch.from_numpy(array).to(device) for array in (input_ids, places, tokens[labels], owner[labels])]
+    position_ids = torch.from_numpy(position[None]).to(device) if packed else None
+    return Batch(rows, there[0], position_ids, lengths.tolist(), *there[1:])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zsg_harness.training.template import pieces
+from zsg_harness.tokens.template import Piece, Template, paper_template
 from zsg_registry import ExampleSet, ZsgError
 
 if TYPE_CHECKING:
@@ -74,8 +75,10 @@ class Encoded:
         return tokens[: others[-1] + 1 if len(others) else 0]
 
 
-def encode(examples: ExampleSet, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
-    """Tokenize prompt and answer separately and join them: `<bos>` prompt answer `<eos>`.
+def encode(
+    examples: ExampleSet, tokenizer: PreTrainedTokenizerBase, max_length: int, template: Template | None = None
+) -> Encoded:
+    """Tokenize the pieces of each example and join them: under the paper's template `<bos>` prompt answer `<eos>`.
 
     What is too long is cut on the prompt's left (the `<bos>` stays); only an answer that is too long by itself loses
     its end. A tokenizer without a BOS token goes without; then nothing predicts an example's first token.
@@ -84,27 +87,27 @@ def encode(examples: ExampleSet, tokenizer: PreTrainedTokenizerBase, max_length:
         examples: What to encode.
         tokenizer: With an EOS token.
         max_length: Tokens per example, at most.
+        template: Takes examples apart; by default the paper's. Text that brings its own special tokens gets no `<bos>`.
 
     Raises:
         ZsgError: The tokenizer has no EOS token, so that no answer could end.
     """
     if tokenizer.eos_token_id is None:
         raise ZsgError("the model's tokenizer has no EOS token: an answer could not end")
+    pieces = template or paper_template()
     rows = [pieces(example) for example in examples]
-    texts = [piece.text for row in rows for piece in row]
-    # Special tokens that stand in the data are text: an "</s>" in a prompt must not end it.
-    encoded = tokenizer(texts, add_special_tokens=False, split_special_tokens=True) if texts else {"input_ids": []}
-    ids = iter(encoded["input_ids"])
-    bos = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    ids = _token_ids([piece for row in rows for piece in row], tokenizer)
+    bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
     tokens: list[NDArray[np.int32]] = []
     labels: list[NDArray[np.bool_]] = []
     for row in rows:
-        joined, mask = list(bos), [False] * len(bos)
+        joined: list[int] = [bos] if bos is not None and all(piece.plain for piece in row) else []
+        mask = [False] * len(joined)
         for piece in row:
-            own = next(ids) + ([tokenizer.eos_token_id] if piece.answer else [])
+            own = next(ids) + ([eos] if piece.ends else [])
             joined += own
-            mask += [piece.answer] * len(own)
-        cut = _cut(np.array(joined, dtype=np.int32), np.array(mask, dtype=np.bool_), max_length, len(bos))
+            mask += [piece.label] * len(own)
+        cut = _cut(np.array(joined, dtype=np.int32), np.array(mask, dtype=np.bool_), max_length, joined[:1] == [bos])
         tokens.append(cut[0])
         labels.append(cut[1])
     offsets = np.concatenate([[0], np.cumsum([len(own) for own in tokens], dtype=np.int64)])
@@ -114,6 +117,17 @@ def encode(examples: ExampleSet, tokenizer: PreTrainedTokenizerBase, max_length:
         np.concatenate([nothing, *labels]).astype(np.bool_),
         offsets.astype(np.int64),
     )
+
+
+def _token_ids(pieces: list[Piece], tokenizer: PreTrainedTokenizerBase) -> Iterator[list[int]]:
+    """The tokens of each piece. A special token's name in a plain one is text: an "</s>" must not end a prompt."""
+    found: dict[bool, Iterator[list[int]]] = {}
+    for plain in (True, False):
+        texts = [piece.text for piece in pieces if piece.plain == plain]
+        options = {"add_special_tokens": False, "split_special_tokens": plain}
+        found[plain] = iter(tokenizer(texts, **options)["input_ids"] if texts else [])
+    for piece in pieces:
+        yield next(found[piece.plain])
 
 
 def _cut(

@@ -1,1 +1,1 @@
-"""From an order to a trained model: templates, tokens, micro-batches, the optimizer's loop."""
+"""The optimizer's loop: what it consumes, how it updates, what it saves."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
+
+import numpy as np
 
 from zsg_registry import ContractError, Direction, Metric, MetricBatch, MetricRows
 
@@ -11,14 +14,16 @@ from zsg_registry import ContractError, Direction, Metric, MetricBatch, MetricRo
 class Loss(Metric):
     """Mean cross-entropy of the answer's tokens, end of text included: the zero-shot loss.
 
-    An example whose answer did not fit has no loss: it stays NaN, and is counted apart instead of passing for 0.
+    `loss` weighs every example of a task alike, `loss_token` every token: its counts are tokens. An example whose
+    answer did not fit has no loss: it stays NaN, and is counted apart instead of passing for 0.
     """
 
-    outputs: ClassVar[Mapping[str, Direction]] = {"loss": "lower"}
+    outputs: ClassVar[Mapping[str, Direction]] = {"loss": "lower", "loss_token": "lower"}
     requires = frozenset({"losses"})
 
     def score(self, batch: MetricBatch) -> MetricRows:
-        """The losses as they are."""
-        if batch.losses is None:
+        """The losses as they are, once for each average."""
+        if batch.losses is None or batch.tokens is None:
             raise ContractError("the metric 'loss' requires losses, and the batch has none")
-        return MetricRows.per_example(batch.examples, loss=batch.losses)
+        rows = MetricRows.per_example(batch.examples, loss=batch.losses, loss_token=batch.losses)
+        return replace(rows, counts=np.concatenate([np.ones_like(batch.tokens), batch.tokens]))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from zsg_harness.executors.worker import WorkerSettings, make_environment
+from zsg_harness.cells.outcome import Outcome
+from zsg_harness.cells.progress import Progress
+from zsg_harness.executors.worker import WorkerSettings, make_environment, worker_main
 from zsg_harness.matrix.load import check_matrix
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.build import build_plan
 from zsg_harness.plan.cell import Cell
+from zsg_harness.store.store import Store, read_json
 from zsg_registry import Registry
 
 SMALL_DATA = "procedural[examples_per_seen_task=2,examples_per_unseen_task=4]"
@@ -57,3 +63,72 @@ def plan_cells(small_matrix: Callable[..., dict[str, Any]]) -> Callable[..., lis
 def environment_of() -> Callable[[Path], Any]:
     """An environment for cells that run in the tests' own process."""
     return lambda store: make_environment(WorkerSettings(store, RunTable(), 0, 1))
+
+
+class Attempt:
+    """A worker process with a cell to run: a real one, only faster to start than `spawn` does."""
+
+    def __init__(self, cell: Cell, store: Path, run: RunTable) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["zsg_harness.cells.run", "sentence_transformers"])
+        self._connection, theirs = context.Pipe()
+        settings = WorkerSettings(store, run, 0, run.processes_per_cell)
+        self._process = context.Process(target=worker_main, args=(settings, theirs))
+        self._process.start()
+        theirs.close()
+        self._connection.send(cell.model_dump_json())
+
+    def outcome(self, within: float = 120.0, until_step: int | None = None) -> Outcome | None:
+        """How the cell ended, if it did in so many seconds and before so many steps."""
+        end = time.monotonic() + within
+        while (left := end - time.monotonic()) > 0 and self._connection.poll(left):
+            said = self._connection.recv()
+            if isinstance(said, Outcome):
+                return said
+            if isinstance(said, Progress) and until_step is not None and said.step >= until_step:
+                return None
+        return None
+
+    def finish(self) -> None:
+        """See the cell finish."""
+        outcome = self.outcome()
+        self.end()
+        assert outcome is not None
+        assert outcome.state == "finished", outcome.reason
+
+    def end(self) -> None:
+        """Kill the process (SIGKILL)."""
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+
+
+@pytest.fixture
+def attempt() -> Iterator[Callable[[Cell, Path, RunTable], Attempt]]:
+    """Starts workers, and ends those that are left."""
+    started: list[Attempt] = []
+
+    def start(cell: Cell, store: Path, run: RunTable) -> Attempt:
+        started.append(Attempt(cell, store, run))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each._process.is_alive():
+            each.end()
+
+
+@pytest.fixture
+def results() -> Callable[[Path, Cell], dict[str, Any]]:
+    """All that a cell leaves behind, but for what tells the time."""
+
+    def read(store: Path, cell: Cell) -> dict[str, Any]:
+        folder = Store(store).committed(cell.cell_id)
+        assert folder is not None
+        names = ("order", "receipt", "train", "scores", "examples")
+        tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in names}
+        tables = {name: table.drop(columns="seconds", errors="ignore") for name, table in tables.items()}
+        weights = next((folder / "model").glob("*.safetensors")).read_bytes()
+        return {**tables, "tokens": read_json(folder / "status.json")["tokens"], "weights": weights}
+
+    return read

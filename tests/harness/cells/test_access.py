@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from zsg_harness.cells.preparation import bind_cell, fitting_roles, prepare_order
-from zsg_harness.models.causal_lm import load_model
+from zsg_harness.cells.preparation import bind_cell, fitting_roles, prepare_segments
+from zsg_harness.models.loading import load_model
 from zsg_harness.plan.cell import Cell
 from zsg_registry import ContractError, Order
 
@@ -90,7 +90,7 @@ def test_withheld_text_cannot_be_reached(
 
     monkeypatch.setattr(type(bound.arrangement.components[0]), "arrange", arrange)
     roles = fitting_roles(cell, bound, environment)
-    prepare_order(cell, bound, roles, environment, load_model(cell.model, Path(), environment.device))
+    prepare_segments(cell, bound, roles, environment, load_model(cell.model, Path(), environment.device))
     everything = " ".join(found)
     assert "seen-ANSWER-1" in everything
     assert ("unseen-QUESTION" in everything) == sees_prompts
@@ -131,5 +131,5 @@ def test_what_was_not_declared_is_refused(
 
     monkeypatch.setattr(type(bound.arrangement.components[0]), "arrange", arrange)
     roles = fitting_roles(cell, bound, environment)
-    prepare_order(cell, bound, roles, environment, load_model(cell.model, Path(), environment.device))
+    prepare_segments(cell, bound, roles, environment, load_model(cell.model, Path(), environment.device))
     assert refused == list(uses)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -57,10 +58,15 @@ def test_tables_agree_with_each_other(finished: tuple[Cell, Path]) -> None:
     _, folder = finished
     scores, examples, train = (pd.read_parquet(folder / f"{name}.parquet") for name in ("scores", "examples", "train"))
     assert sorted(scores["step"].unique()) == [0, 1, 2, 5, 6]
-    by_task = examples.groupby(["step", "task"])["loss"].mean()
+    groups = examples.groupby(["step", "task"])
+    by_example = groups["loss"].mean()
+    by_token = groups.apply(lambda group: np.average(group["loss"], weights=group["tokens"]))
+    expected = {"loss": (by_example, groups.size()), "loss_token": (by_token, groups["tokens"].sum())}
+    assert set(scores["metric"]) == set(expected)
     for row in scores.itertuples():
-        assert row.metric == "loss"
-        assert row.value == pytest.approx(by_task[row.step, row.task])
+        value, count = expected[row.metric]
+        assert row.value == pytest.approx(value[row.step, row.task])
+        assert row.count == count[row.step, row.task]
         assert row.tokens == train.loc[train["step"] <= row.step, "tokens"].sum()
     last = examples[examples["step"] == 6]
     assert last["prediction"].notna().all()

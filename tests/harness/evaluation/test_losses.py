@@ -14,8 +14,9 @@ from zsg_harness.evaluation.generation import generate
 from zsg_harness.evaluation.losses import example_losses
 from zsg_harness.evaluation.steps import evaluation_steps, generation_steps
 from zsg_harness.matrix.schema import EvaluationTable, ModelEntry
-from zsg_harness.models.causal_lm import CausalLM, load_model
-from zsg_harness.training.encoding import Encoded, encode
+from zsg_harness.models.causal_lm import CausalLM, Form
+from zsg_harness.models.loading import load_model
+from zsg_harness.tokens.encoding import Encoded, encode
 from zsg_registry import Example, ExampleSet
 
 
@@ -63,12 +64,13 @@ def test_losses_of_the_answer_alone_and_of_the_whole_text_are_the_bundled_models
     assert whole == pytest.approx(expected, abs=1e-4)
 
 
-def test_full_logits_give_the_same_losses(lm: CausalLM, examples: ExampleSet) -> None:
+@pytest.mark.parametrize("form", ["head", "whole"])
+def test_every_form_gives_the_same_losses(lm: CausalLM, examples: ExampleSet, form: Form) -> None:
     encoded = encode(examples, lm.tokenizer, 64)
-    assert lm.label_only
-    short = example_losses(lm, encoded, 1000)
-    lm.label_only = False
-    assert example_losses(lm, encoded, 1000) == pytest.approx(short, abs=1e-5)
+    assert lm.form == "packed"
+    packed = example_losses(lm, encoded, 1000)
+    lm.form = form
+    assert example_losses(lm, encoded, 1000) == pytest.approx(packed, abs=1e-5)
 
 
 def test_an_example_without_a_label_has_no_loss_and_harms_no_other(lm: CausalLM, examples: ExampleSet) -> None:

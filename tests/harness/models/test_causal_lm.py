@@ -14,9 +14,9 @@ import torch
 from zsg_harness.evaluation.generation import generate
 from zsg_harness.evaluation.losses import example_losses
 from zsg_harness.matrix.schema import ModelEntry
-from zsg_harness.models.causal_lm import load_model
+from zsg_harness.models.loading import load_model
 from zsg_harness.models.resolve import resolve_model
-from zsg_harness.training.encoding import encode
+from zsg_harness.tokens.encoding import encode
 from zsg_registry import ExampleSet, ZsgError
 
 CPU = torch.device("cpu")
@@ -38,9 +38,9 @@ def save(folder: Path, architecture: str, tokenizer_from: Path, **config: Any) -
 
 
 @pytest.mark.parametrize(
-    ("architecture", "config", "label_only"),
+    ("architecture", "config", "form"),
     [
-        ("GPT2", {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 128}, True),
+        ("GPT2", {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 128}, "packed"),
         (
             "Gemma2",
             {
@@ -52,21 +52,21 @@ def save(folder: Path, architecture: str, tokenizer_from: Path, **config: Any) -
                 "head_dim": 8,
                 "final_logit_softcapping": 0.5,
             },
-            False,
+            "whole",
         ),
     ],
 )
 def test_losses_and_answers_are_the_models_own(
     architecture: str,
     config: dict[str, Any],
-    label_only: bool,
+    form: str,
     small_model: Path,
     examples: ExampleSet,
     tmp_path: Path,
 ) -> None:
     folder = save(tmp_path, architecture, small_model, **config)
     lm = load_model(ModelEntry(use=str(folder)), Path(), CPU)
-    assert lm.label_only == label_only
+    assert lm.form == form
     encoded = encode(examples.take(range(6)), lm.tokenizer, 64)
     losses = example_losses(lm, encoded, 200)
     answers = generate(lm, encoded, 4)

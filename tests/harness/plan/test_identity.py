@@ -35,7 +35,7 @@ def test_the_spec_of_a_cell_is_frozen() -> None:
     shared = spec.pop("shared")
     shared.pop("model")  # the weights' hash: frozen with the model, not here
     assert shared == {
-        "core": {"data": 1, "train": 1, "evaluate": 1},
+        "core": {"data": 1, "train": 2, "evaluate": 1},
         "dataset": [
             {"distribution": "zsg-harness", "name": "procedural", "params": {}, "revision": 1},
             {"fingerprint": "procedural-1-seed0-affinity1.0-60-24"},

@@ -11,7 +11,8 @@ import pytest
 from zsg_harness.evaluation.losses import example_losses
 from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.services.context import CellContext, Workbench
-from zsg_harness.training.encoding import encode
+from zsg_harness.tokens.encoding import encode
+from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import Access, ContractError, ExampleSet, LossOf, Need
 from zsg_registry.testing import example_set
 
@@ -24,7 +25,7 @@ def bench_of(roles: dict[Any, ExampleSet], cache: Path, lm: CausalLM | None) -> 
         roles,
         no_model,
         None,
-        max_length=64,
+        form=TextForm(max_length=64),
         model_hash="m",
         cache=cache,
         batch_tokens=500,

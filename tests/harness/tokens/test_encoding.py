@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zsg_harness.models.causal_lm import CausalLM
-from zsg_harness.training.batches import token_budget
-from zsg_harness.training.encoding import encode
+from zsg_harness.tokens.batches import token_budget
+from zsg_harness.tokens.encoding import encode
 from zsg_registry import Example, ExampleSet, Message, ZsgError
 
 

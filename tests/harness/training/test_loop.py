@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
-from zsg_harness.matrix.schema import ModelEntry, TrainingTable
-from zsg_harness.models.causal_lm import CausalLM, load_model
-from zsg_harness.training.batches import collate
-from zsg_harness.training.encoding import Encoded, encode
-from zsg_harness.training.loop import learning_rates, train
+from zsg_harness.matrix.schema import ModelEntry, RunTable, TrainingTable
+from zsg_harness.models.causal_lm import CausalLM, Form
+from zsg_harness.models.loading import load_model
+from zsg_harness.tokens.encoding import Encoded, encode
+from zsg_harness.training.loop import StepRecord, Trainer
+from zsg_harness.training.optimizer import learning_rates
+from zsg_harness.training.random_state import RandomState
+from zsg_harness.training.world import World
 from zsg_registry import ExampleSet, ZsgError
 
 STEPS = [np.arange(start, min(start + 16, 40)) for start in range(0, 40, 16)]
@@ -26,10 +30,7 @@ def plain_training(lm: CausalLM, encoded: Encoded, settings: TrainingTable) -> l
     )
     losses = []
     for rows in STEPS:
-        batch = collate(encoded, rows, lm.device)
-        mask = (torch.arange(batch.input_ids.shape[1]) < torch.from_numpy(encoded.lengths[rows])[:, None]).long()
-        labels = batch.input_ids.masked_fill(~batch.is_label, -100)
-        loss = lm.model(input_ids=batch.input_ids, attention_mask=mask, labels=labels).loss
+        loss = lm.model(**padded(encoded, rows)).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(lm.model.parameters(), settings.clip)
         optimizer.step()
@@ -38,14 +39,42 @@ def plain_training(lm: CausalLM, encoded: Encoded, settings: TrainingTable) -> l
     return losses
 
 
-@pytest.mark.parametrize("micro_batch_tokens", [64, 100_000])
+def padded(encoded: Encoded, rows: NDArray[np.int64]) -> dict[str, torch.Tensor]:
+    """A batch as `model(**batch)` takes it, padded to the longest."""
+    width = int(encoded.lengths[rows].max())
+    ids, mask, labels = (torch.full((len(rows), width), fill) for fill in (0, 0, -100))
+    for line, row in enumerate(rows):
+        tokens, is_label = (torch.from_numpy(part) for part in encoded.example(int(row)))
+        ids[line, : len(tokens)] = tokens.long()
+        mask[line, : len(tokens)] = 1
+        labels[line, : len(tokens)] = tokens.long().masked_fill(~is_label, -100)
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+
+
+def train(lm: CausalLM, encoded: Encoded, settings: TrainingTable, run: RunTable) -> list[StepRecord]:
+    trainer = Trainer(lm, encoded, len(STEPS), settings, run, World())
+    return [trainer.step(rows) for rows in STEPS]
+
+
+RUNS = [
+    RunTable(micro_batch_tokens=64),
+    RunTable(micro_batch_tokens=100_000),
+    RunTable(micro_batch_tokens=100_000, micro_batch_examples=4),
+    RunTable(micro_batch_tokens=100_000, micro_batch_examples=1),
+]
+
+
+@pytest.mark.parametrize("form", ["packed", "head", "whole"])
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run.micro_batch_tokens}-{run.micro_batch_examples}")
 def test_micro_batches_do_the_update_of_the_whole_batch(
-    small_model: Path, examples: ExampleSet, micro_batch_tokens: int
+    small_model: Path, examples: ExampleSet, run: RunTable, form: Form
 ) -> None:
     settings = TrainingTable(learning_rate=1e-2)
     ours, plain = (load_model(ModelEntry(use=str(small_model)), Path(), torch.device("cpu")) for _ in range(2))
+    assert ours.form == "packed"
+    ours.form = form
     encoded = encode(examples, ours.tokenizer, 64)
-    records = list(train(ours, encoded, STEPS, settings, micro_batch_tokens))
+    records = train(ours, encoded, settings, run)
     expected = plain_training(plain, encoded, settings)
     assert [record.loss for record in records] == pytest.approx(expected, rel=1e-5)
     for own, other in zip(ours.model.parameters(), plain.model.parameters(), strict=True):
@@ -54,11 +83,30 @@ def test_micro_batches_do_the_update_of_the_whole_batch(
     assert [record.tokens for record in records] == [int(encoded.lengths[rows].sum()) for rows in STEPS]
 
 
+@pytest.mark.parametrize("form", ["packed", "head", "whole"])
+@pytest.mark.parametrize("tokens", [64, 200, 100_000])
+def test_the_gradient_is_that_of_one_padded_batch(
+    small_model: Path, examples: ExampleSet, tokens: int, form: Form
+) -> None:
+    ours, plain = (load_model(ModelEntry(use=str(small_model)), Path(), torch.device("cpu")) for _ in range(2))
+    ours.form = form
+    encoded = encode(examples, ours.tokenizer, 64)
+    rows = np.arange(16)
+    trainer = Trainer(ours, encoded, 1, TrainingTable(), RunTable(), World())
+    trainer._accumulate(rows, int(encoded.label_counts[rows].sum()), tokens, RandomState.now())
+    plain.model(**padded(encoded, rows)).loss.backward()
+    gradients = [
+        torch.cat([each.grad.double().flatten() for each in lm.model.parameters() if each.grad is not None])
+        for lm in (ours, plain)
+    ]
+    assert float((gradients[0] - gradients[1]).norm() / gradients[1].norm()) < 1e-5
+
+
 def test_two_runs_are_bit_identical(small_model: Path, examples: ExampleSet) -> None:
     weights = []
     for _ in range(2):
         lm = load_model(ModelEntry(use=str(small_model)), Path(), torch.device("cpu"))
-        list(train(lm, encode(examples, lm.tokenizer, 64), STEPS, TrainingTable(), 256))
+        train(lm, encode(examples, lm.tokenizer, 64), TrainingTable(), RunTable(micro_batch_tokens=256))
         weights.append(torch.cat([parameter.flatten() for parameter in lm.model.parameters()]))
     assert torch.equal(*weights)
 
@@ -66,7 +114,7 @@ def test_two_runs_are_bit_identical(small_model: Path, examples: ExampleSet) -> 
 def test_a_loss_that_is_not_finite_stops_the_training(lm: CausalLM, examples: ExampleSet) -> None:
     encoded = encode(examples, lm.tokenizer, 64)
     with pytest.raises(ZsgError, match=r"the training loss is nan and the gradient norm nan at step [23]"):
-        list(train(lm, encoded, STEPS, TrainingTable(learning_rate=1e38), 256))
+        train(lm, encoded, TrainingTable(learning_rate=1e38), RunTable(micro_batch_tokens=256))
 
 
 def test_the_cosine_ends_at_its_share_of_the_peak() -> None:

@@ -15,10 +15,11 @@ def test_losses_are_rows_and_nan_stays_nan() -> None:
 
     rows = Loss().score(MetricBatch(examples, losses=losses, tokens=np.array([3, 0, 4])))
 
-    np.testing.assert_array_equal(rows.values, losses)
-    assert list(rows.outputs) == ["loss"] * 3
-    assert list(rows.example_ids) == ["0", "1", "2"]
-    assert list(rows.tasks) == ["t"] * 3
+    np.testing.assert_array_equal(rows.values, [*losses, *losses])
+    assert list(rows.outputs) == ["loss"] * 3 + ["loss_token"] * 3
+    assert list(rows.counts) == [1, 1, 1, 3, 0, 4]
+    assert list(rows.example_ids) == ["0", "1", "2"] * 2
+    assert list(rows.tasks) == ["t"] * 6
 
 
 def test_losses_are_required() -> None:

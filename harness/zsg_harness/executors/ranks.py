@@ -1,0 +1,65 @@
+"""Several processes that train one cell together, by torch's launcher."""
+
+from __future__ import annotations
+
+import os
+import re
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any, Final
+
+from zsg_harness.cells.outcome import Outcome
+from zsg_harness.plan.cell import Cell
+from zsg_harness.store.store import Store
+
+if TYPE_CHECKING:
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
+
+    from zsg_harness.executors.worker import WorkerSettings
+
+_CONSEQUENCE: Final = re.compile("gloo|nccl|connection|peer|timed out", re.IGNORECASE)
+"""What a process says when another one has gone: not the reason, which the other one gives."""
+
+
+def run_ranks(settings: WorkerSettings, cell: Cell, connection: Connection) -> Outcome:
+    """Run a cell in `processes_per_cell` new processes, of which the first reports to `connection`."""
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    from zsg_harness.executors.worker import rank_main
+
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # the processes of a cell are on one machine
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=settings.run.processes_per_cell,
+        run_id=cell.cell_id,
+        rdzv_backend="c10d",
+        rdzv_endpoint="127.0.0.1:0",
+        local_addr="127.0.0.1",
+        max_restarts=0,
+        monitor_interval=0.1,
+    )
+    try:
+        outcomes = elastic_launch(config, rank_main)(settings, cell.model_dump_json(), connection)
+    except ChildFailedError as error:
+        return _failed(Store(settings.store), cell, error)
+    outcome: Outcome = outcomes[0]
+    return outcome
+
+
+def _failed(store: Store, cell: Cell, error: ChildFailedError) -> Outcome:
+    """Record why a cell failed: one of its processes ended, and the launcher then ended the others."""
+    told = (store.last_status(cell.cell_id) or {}).get("reason")
+    others = [f"process {rank}: {_last_line(failure)}" for rank, failure in sorted(error.failures.items())]
+    said = [reason for reason in [told, *others] if reason]
+    reason = next((each for each in said if not _CONSEQUENCE.search(each)), said[0])
+    store.mark_failed(cell.cell_id, reason)
+    return Outcome(cell.cell_id, "failed", reason, 0.0, {})
+
+
+def _last_line(failure: ProcessFailure) -> str:
+    """What a process said last: for an exception its type and text."""
+    message: Any = failure.message  # text, or what an error file holds
+    text = str(message.get("message", "")) if isinstance(message, dict) else message
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].strip()[:300] if lines else f"exit code {failure.exitcode}"

@@ -1,0 +1,1 @@
+"""From examples to what a model reads: templates, tokens, batches."""
