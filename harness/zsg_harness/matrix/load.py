@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import ValidationError
 
@@ -152,7 +152,8 @@ def _known_fields(location: list[str]) -> list[str]:
     fields = Matrix.model_fields
     for part in location:
         annotation = fields[part].annotation if part in fields else None
-        fields = getattr(annotation, "model_fields", fields)
+        branches = get_args(annotation) or (annotation,)  # of a table that may be left out
+        fields = next((found for each in branches if (found := getattr(each, "model_fields", None))), fields)
     return list(fields)
 
 

@@ -11,7 +11,9 @@ NonEmpty = Field(min_length=1)
 
 class _Table(BaseModel):
     # Strict: TOML has types, so that `learning_rate = "1e-4"` is a mistake and not a number.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class ModelEntry(_Table):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import accumulate
 from typing import Any, Final
 
@@ -13,8 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 _NAME: Final = "zsg-packed"
 
 
-@contextmanager
-def packed_attention(model: Any) -> Iterator[None]:
+def packed_attention(model: Any) -> AbstractContextManager[None]:
     """Let a transformers model attend within each sequence of a packed row.
 
     Outside of this the model attends as it was loaded to: generation and other people's code know of no packing.
@@ -22,8 +21,14 @@ def packed_attention(model: Any) -> Iterator[None]:
     from transformers import AttentionInterface
 
     AttentionInterface.register(_NAME, _attend)
+    return attending_by(model, _NAME)
+
+
+@contextmanager
+def attending_by(model: Any, implementation: str) -> Iterator[None]:
+    """Let a transformers model attend by one of its implementations for a while."""
     usual = model.config._attn_implementation
-    model.config._attn_implementation = _NAME
+    model.config._attn_implementation = implementation
     try:
         yield
     finally:

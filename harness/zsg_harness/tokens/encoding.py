@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from zsg_registry import ExampleSet, ZsgError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+_BREAK: Final = "\n"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +98,7 @@ def encode(
         raise ZsgError("the model's tokenizer has no EOS token: an answer could not end")
     pieces = template or paper_template()
     rows = [pieces(example) for example in examples]
-    ids = _token_ids([piece for row in rows for piece in row], tokenizer)
+    ids = _token_ids(rows, tokenizer)
     bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
     tokens: list[NDArray[np.int32]] = []
     labels: list[NDArray[np.bool_]] = []
@@ -119,15 +121,32 @@ def encode(
     )
 
 
-def _token_ids(pieces: list[Piece], tokenizer: PreTrainedTokenizerBase) -> Iterator[list[int]]:
-    """The tokens of each piece. A special token's name in a plain one is text: an "</s>" must not end a prompt."""
+def _token_ids(rows: list[list[Piece]], tokenizer: PreTrainedTokenizerBase) -> Iterator[list[int]]:
+    """The tokens of each piece. A special token's name in a plain one is text: an "</s>" must not end a prompt.
+
+    SentencePiece tokenizers begin every text with a space. Within a row there is none, so there a piece is tokenized
+    behind a line break, whose tokens are dropped.
+    """
+    options: dict[str, Any] = {"add_special_tokens": False}
+    begins: list[int] = tokenizer(_BREAK, **options)["input_ids"] if _adds_a_space(tokenizer) else []
     found: dict[bool, Iterator[list[int]]] = {}
+    placed = [(piece, position > 0 and bool(begins)) for row in rows for position, piece in enumerate(row)]
     for plain in (True, False):
-        texts = [piece.text for piece in pieces if piece.plain == plain]
-        options = {"add_special_tokens": False, "split_special_tokens": plain}
-        found[plain] = iter(tokenizer(texts, **options)["input_ids"] if texts else [])
-    for piece in pieces:
-        yield next(found[piece.plain])
+        texts = [_BREAK * behind + piece.text for piece, behind in placed if piece.plain == plain]
+        found[plain] = iter(tokenizer(texts, split_special_tokens=plain, **options)["input_ids"] if texts else [])
+    for piece, behind in placed:
+        own = next(found[piece.plain])
+        yield own[len(begins) :] if behind else own
+
+
+def _adds_a_space(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether a text's tokens depend on whether it begins one."""
+    options: dict[str, Any] = {"add_special_tokens": False}
+    alone: list[int]
+    behind: list[int]
+    line_break: list[int]
+    alone, behind, line_break = (tokenizer(text, **options)["input_ids"] for text in ("a", f"{_BREAK}a", _BREAK))
+    return behind[: len(line_break)] == line_break and behind[len(line_break) :] != alone
 
 
 def _cut(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -96,9 +97,10 @@ class Trainer:
         self._lm.model.train()
         own = self._world.share(rows)
         random_state = RandomState.now()
-        loss, consumed = self._world_sum(
-            *self.memory.run(lambda tokens: self._accumulate(own, labels, tokens, random_state))
-        )
+        work = partial(self._accumulate, own, labels, random_state)
+        # Where weights are sharded all make each pass together, and one process cannot begin a step anew.
+        done = work(self.memory.tokens) if self._lm.sharded else self.memory.run(work)
+        loss, consumed = self._world_sum(*done)
         if not self._lm.sharded:  # whose gradients are summed as they come
             self._world.sum_gradients(self._parameters)
         norm = float(whole(torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.clip)))
@@ -150,7 +152,7 @@ class Trainer:
         return [(name, each) for name, each in self._lm.model.named_parameters() if each.requires_grad]
 
     def _accumulate(
-        self, rows: NDArray[np.int64], labels: int, tokens: int, random_state: RandomState
+        self, rows: NDArray[np.int64], labels: int, random_state: RandomState, tokens: int
     ) -> tuple[float, NDArray[np.int64]]:
         """Make the gradient of this process's rows; returns their share of the mean loss, and what was consumed."""
         random_state.restore()

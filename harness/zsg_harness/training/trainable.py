@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
 import torch
 
 from zsg_harness.matrix.schema import LoraTable, RunTable, TrainingTable
+from zsg_harness.models.attention import attending_by
 from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.training.random_state import seed_training
 from zsg_harness.training.sharding import shard
@@ -29,7 +29,9 @@ def make_trainable(lm: CausalLM, settings: TrainingTable, run: RunTable, seed: i
     if settings.lora is not None:
         _add_lora(lm.model, settings.lora)
     if run.gradient_checkpointing:
-        options = {"use_reentrant": False, "context_fn": partial(_passes, lm.model)}
+        options: dict[str, Any] = {"use_reentrant": False}
+        if not run.compile:  # a compiled model is never packed, and could not enter the contexts
+            options["context_fn"] = partial(_passes, lm.model)
         lm.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=options)
     if run.compile:
         lm.compile()
@@ -40,17 +42,7 @@ def make_trainable(lm: CausalLM, settings: TrainingTable, run: RunTable, seed: i
 
 def _passes(model: Any) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
     """Contexts of a checkpoint's two passes: the second comes with the gradient, and attends as the first did."""
-    return nullcontext(), _attending_by(model, model.config._attn_implementation)
-
-
-@contextmanager
-def _attending_by(model: Any, implementation: str) -> Iterator[None]:
-    usual = model.config._attn_implementation
-    model.config._attn_implementation = implementation
-    try:
-        yield
-    finally:
-        model.config._attn_implementation = usual
+    return nullcontext(), attending_by(model, model.config._attn_implementation)
 
 
 def _add_lora(model: Any, table: LoraTable) -> None:

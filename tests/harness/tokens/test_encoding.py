@@ -110,3 +110,20 @@ def test_a_token_budget_splits_rows_into_groups_that_fit(lengths: list[int], bud
     assert sorted(np.concatenate(groups)) == rows.tolist()
     for group in groups:
         assert len(group) == 1 or len(group) * sizes[group].max() <= budget
+
+
+def test_pieces_of_a_tokenizer_that_begins_texts_with_a_space_are_those_of_the_whole() -> None:
+    from tokenizers import Tokenizer, models, normalizers
+    from transformers import PreTrainedTokenizerFast
+
+    names = ["<unk>", "<s>", "</s>", "<0x0A>", "▁", *"UserAitn:ab", "▁a", "▁b"]
+    vocabulary = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    model = models.BPE(vocabulary, [("▁", "a"), ("▁", "b")], unk_token="<unk>", byte_fallback=True)
+    llama_like = Tokenizer(model)
+    llama_like.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=llama_like, bos_token="<s>", eos_token="</s>")
+    example = Example(id="0", prompt="a b", completion="b a")
+    encoded = encode(ExampleSet.from_examples([example]), tokenizer, 64)
+    whole = tokenizer("User: a b\nAssistant: b a", add_special_tokens=False)["input_ids"]
+    assert encoded.tokens.tolist() == [1, *whole, 2]
+    assert tokenizer.convert_ids_to_tokens(encoded.tokens[encoded.is_label].tolist()) == ["▁b", "▁a", "</s>"]

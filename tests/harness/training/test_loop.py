@@ -93,7 +93,7 @@ def test_the_gradient_is_that_of_one_padded_batch(
     encoded = encode(examples, ours.tokenizer, 64)
     rows = np.arange(16)
     trainer = Trainer(ours, encoded, 1, TrainingTable(), RunTable(), World())
-    trainer._accumulate(rows, int(encoded.label_counts[rows].sum()), tokens, RandomState.now())
+    trainer._accumulate(rows, int(encoded.label_counts[rows].sum()), RandomState.now(), tokens)
     plain.model(**padded(encoded, rows)).loss.backward()
     gradients = [
         torch.cat([each.grad.double().flatten() for each in lm.model.parameters() if each.grad is not None])

@@ -65,7 +65,7 @@ def test_the_work_is_redone_with_half_until_it_fits(error: Exception) -> None:
     assert tried == [1000, 500, 250, 250]
 
 
-@pytest.mark.parametrize("error", OUT, ids=["cpu", "gpu", "cublas", "library", "python"])
+@pytest.mark.parametrize("error", [CPU, GPU, MemoryError()], ids=["cpu", "gpu", "python"])
 def test_the_least_budget_that_is_too_much_is_one_clear_line(error: Exception) -> None:
     budget, tried, work = limited(0, error)
     with pytest.raises(ZsgError, match="out of memory with 64 tokens at a time: ") as caught:
@@ -147,7 +147,7 @@ def test_losses_are_the_same_in_the_parts_that_fit(
     lm: CausalLM, examples: ExampleSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoded = encode(examples, lm.tokenizer, 64)
-    expected = example_losses(lm, encoded, 100_000)
+    expected = example_losses(lm, encoded, 1600)
     usual = lm.answer_losses
 
     def losses(self: CausalLM, batch: Any) -> torch.Tensor:
@@ -156,7 +156,7 @@ def test_losses_are_the_same_in_the_parts_that_fit(
         return usual(batch)
 
     monkeypatch.setattr(CausalLM, "answer_losses", losses)
-    assert example_losses(lm, encoded, 100_000) == pytest.approx(expected, abs=1e-5)
+    assert example_losses(lm, encoded, 1600) == pytest.approx(expected, abs=1e-5)
 
 
 # A step of 16 examples of 256 tokens, whose activations take several times what is left of the address space; before
