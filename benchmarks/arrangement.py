@@ -12,11 +12,7 @@ timed once, since it takes minutes.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -28,6 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from measuring import command_and_hardware, seconds, write_results
 from numpy.typing import NDArray
 
 from zsg_harness.services.similarity import BlockwiseSimilarity
@@ -128,13 +125,6 @@ def product(rows: NDArray[np.float32], columns: NDArray[np.float32], device: str
     return lambda: run(fastest)
 
 
-def seconds(run: Callable[[], Any]) -> float:
-    """How long something takes."""
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
-
-
 @contextmanager
 def peak_memory(found: list[float]) -> Iterator[None]:
     """Append the growth of the process's own memory (not of mapped files) in GiB."""
@@ -194,25 +184,6 @@ def papers_way(rows: NDArray[np.float32], columns: NDArray[np.float32], budget: 
     return filled - started, time.perf_counter() - filled
 
 
-def command_and_hardware() -> dict[str, Any]:
-    """What ran (without this machine's folders), and where."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines) if value}
-    flags = {flag for flag in told.get("flags", "").split() if flag.startswith(("avx512_bf16", "amx_bf16", "avx512f"))}
-    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv]
-    return {
-        "command": " ".join(["python", *words]),
-        "cpu": told.get("model name", platform.processor()),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "flags": sorted(flags),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
-
-
 def main() -> None:
     """Run the cases that were asked for, and print and write their figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -235,9 +206,7 @@ def main() -> None:
         filled, turns = papers_way(unit_vectors(200_000, 0), unit_vectors(COLUMNS, 1), 30_000)
         document["papers_way"] = {"rows": 200_000, "budget": 30_000, "similarity": filled, "turns": turns}
         print(f"the paper's way, 200,000 rows, 30,000 selected: {filled:.1f} s + {turns:.1f} s")
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(document, indent=2) + "\n")
+    write_results(options.out, document)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from measuring import command_and_hardware, write_results
 from numpy.typing import NDArray
 
 from zsg_harness.services.embeddings import EmbeddingService
@@ -165,8 +166,6 @@ def main() -> None:
     if options.again:
         run_again(options.again)
         return
-    from arrangement import command_and_hardware
-
     texts = read_texts(options.texts, options.count) if options.texts else made_up_texts(options.count)
     figures = measure(texts, options.rounds)
     print(f"{'way':24} {'seconds':>9} {'texts/s':>9} {'ratio':>6} {'aim':>5}  least cosine")
@@ -181,9 +180,7 @@ def main() -> None:
         "figures": figures,
         "second_run_seconds": again,
     }
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(document, indent=2) + "\n")
+    write_results(options.out, document)
 
 
 if __name__ == "__main__":

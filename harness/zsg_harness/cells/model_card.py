@@ -29,6 +29,9 @@ def save_model(
         hashes: Of its order.
         scores: Means over unseen tasks at the end.
     """
+    for config in getattr(lm.model, "peft_config", {}).values():
+        # As the matrix names it, and not where this machine has it.
+        config.base_model_name_or_path, config.revision = cell.model.use, cell.model.revision
     lm.model.save_pretrained(folder, state_dict=weights)
     lm.tokenizer.save_pretrained(folder)
     (folder / "README.md").write_text(

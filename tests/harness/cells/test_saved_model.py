@@ -113,6 +113,8 @@ def test_an_adapter_is_kept_without_its_base(adapter: Saved, small_model: Path) 
         path.name for path in adapter.model.iterdir()
     }
     assert not (adapter.model / "model.safetensors").exists()
+    named = json.loads((adapter.model / "adapter_config.json").read_text())["base_model_name_or_path"]
+    assert named == adapter.cell.model.use
     base = AutoModelForCausalLM.from_pretrained(small_model)
     tokenizer = AutoTokenizer.from_pretrained(adapter.model)
     examples, expected = last_losses(adapter)

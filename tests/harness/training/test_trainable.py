@@ -94,7 +94,7 @@ def gradient(lm: CausalLM, encoded: Encoded, tokens: int) -> tuple[float, NDArra
     trainer = Trainer(lm, encoded, 1, TrainingTable(), RunTable(), World())
     rows = np.arange(16)
     labels = int(encoded.label_counts[rows].sum())
-    loss, _ = trainer._accumulate(rows, labels, tokens, RandomState.now())
+    loss, _ = trainer._accumulate(rows, labels, RandomState.now(), tokens)
     parts = [each.grad.double().flatten() for each in lm.model.parameters() if each.grad is not None]
     return loss, torch.cat(parts).numpy()
 
