@@ -64,7 +64,7 @@ def test_from_the_query_each_pick_is_the_farthest_from_all_before(
     for budget in range(1, n + 1):
         order = component.arrange(context_of(component, pool, query, budget=budget))
         assert order.indices.tolist() == [y for y, _ in expected[:budget]]
-        assert order.scores.tolist() == [np.float32(far) for _, far in expected[:budget]]
+        np.testing.assert_allclose(order.scores, [far for _, far in expected[:budget]], rtol=1.2e-7, atol=1e-12)
 
 
 @pytest.mark.parametrize("arrangement", [KCenter, InSmallSteps])
@@ -90,7 +90,7 @@ def test_from_the_mean_the_first_pick_is_the_nearest_to_it(
     component = arrangement(distance=dist)
     order = component.arrange(context_of(component, pool, query))
     assert order.indices.tolist() == [first, *(y for y, _ in rest)]
-    assert order.scores.tolist() == [np.float32(to_mean[first]), *(np.float32(far) for _, far in rest)]
+    np.testing.assert_allclose(order.scores, [to_mean[first], *(far for _, far in rest)], rtol=1.2e-7, atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["random", "clustered", "tied", "duplicated"])

@@ -89,7 +89,7 @@ def test_each_task_gives_its_share_sorted_by_distance(
         order = component.arrange(with_tasks(component, pool, query, tasks, budget=budget))
         assert order.indices.tolist() == expected
         assert [order.stage_names[stage] for stage in order.stages] == [tasks[i] for i in expected]
-        assert order.scores.tolist() == [np.float32(far[i]) for i in expected]
+        np.testing.assert_allclose(order.scores, [far[i] for i in expected], rtol=1.2e-7, atol=1e-12)
 
 
 def test_polar_takes_the_ends_and_uniform_every_nth() -> None:
