@@ -36,7 +36,7 @@ class TrainingSession:
     Attributes:
         counts: Examples that were left out, by why, and how often memory ran out.
         timings: Seconds by activity.
-        resumed_at: The steps that were done before this session, or None if it began at the beginning.
+        resumed_at: The steps that an earlier attempt had done, or None if there was none to go on from.
     """
 
     def __init__(

@@ -68,10 +68,10 @@ def _attend(
         `[1, total, heads, width]`, and no weights.
 
     Raises:
-        NotImplementedError: The model attends in a way that this does not.
+        ValueError: The model attends in a way that this does not.
     """
     if attention_mask is not None or sliding_window is not None or softcap is not None:
-        raise NotImplementedError("a mask, a sliding window or capped products")
+        raise ValueError("packed sequences cannot be attended to with a mask, a sliding window or capped products")
     if query.is_cuda and query.dtype != torch.float32 and dropout == 0:
         return _with_kernel(query, key, value, sequence_lengths, scaling), None
     groups = query.shape[1] // key.shape[1]
