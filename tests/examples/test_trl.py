@@ -17,8 +17,6 @@ from zsg_harness.models.resolve import resolve_model
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "trl" / "train.py"
 
-pytest.importorskip("trl")
-
 
 @pytest.fixture(autouse=True)
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

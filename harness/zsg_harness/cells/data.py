@@ -12,7 +12,7 @@ from zsg_harness.services.surroundings import DownloadFolder
 from zsg_registry import Dataset, ExampleSet, Registry, parse_pipeline
 
 
-class _Content(NamedTuple):
+class Content(NamedTuple):
     """What tells two loaded data sets apart."""
 
     reference: str
@@ -20,7 +20,7 @@ class _Content(NamedTuple):
     fingerprint: str
 
 
-_LOADED: dict[_Content, ExampleSet] = {}
+_LOADED: dict[Content, ExampleSet] = {}
 
 
 def load_roles(cell: Cell, registry: Registry, downloads: DownloadFolder) -> Roles:
@@ -32,13 +32,14 @@ def load_roles(cell: Cell, registry: Registry, downloads: DownloadFolder) -> Rol
     return cut_roles(_examples(cell, registry, downloads), cell.data, cell.seeds.data or 0)
 
 
-def _content(cell: Cell) -> _Content:
-    return _Content(cell.dataset, cell.base_dir, cell.spec["shared"]["dataset"][-1]["fingerprint"])
+def content_of(cell: Cell) -> Content:
+    """Which data set a cell has."""
+    return Content(cell.dataset, cell.base_dir, cell.spec["shared"]["dataset"][-1]["fingerprint"])
 
 
 def _examples(cell: Cell, registry: Registry, downloads: DownloadFolder) -> ExampleSet:
     """A data set's examples; the last one loaded is kept for the next cell of this process."""
-    content = _content(cell)
+    content = content_of(cell)
     if content not in _LOADED:
         expander = Expander(registry, Path(cell.base_dir))
         dataset = cast("Dataset", expander.choice("dataset", parse_pipeline(cell.dataset)).components[0])

@@ -9,13 +9,15 @@ from typing import Final
 
 import numpy as np
 
-from zsg_harness.cells.data import load_roles
+from zsg_harness.cells.data import Content, content_of, load_roles
+from zsg_harness.cells.roles import Roles
 from zsg_harness.cells.trackers import check_trackers
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.models.loading import load_tokenizer
 from zsg_harness.plan.cell import Cell
 from zsg_harness.services.surroundings import DownloadFolder
-from zsg_registry import ExampleSet, Registry, ZsgError
+from zsg_harness.tokens.text_form import TextForm
+from zsg_registry import Registry, ZsgError
 
 _TRIED: Final = 256
 """Examples of a role that a template is tried on."""
@@ -29,25 +31,22 @@ def preflight(cells: Iterable[Cell], registry: Registry, downloads: DownloadFold
             something is not installed.
     """
     check_trackers(run.track)
-    checked: set[tuple[str, str]] = set()
+    checked: set[tuple[Content, str, TextForm]] = set()
     for cell in cells:
-        data = f"{cell.dataset} {cell.base_dir} {cell.spec['shared']['dataset'][-1]['fingerprint']}"
-        text = f"{cell.model_hash} {cell.text_form.content()}"
-        if (data, text) in checked:
-            continue
-        checked.add((data, text))
-        roles = load_roles(cell, registry, downloads)
-        _check_text(cell, roles.pool, "training")
-        _check_text(cell, roles.eval, "scored")
         _check_installed(cell)
+        texts = (content_of(cell), cell.model_hash, cell.text_form)
+        if texts not in checked:
+            checked.add(texts)
+            _check_texts(cell, load_roles(cell, registry, downloads))
 
 
-def _check_text(cell: Cell, examples: ExampleSet, what: str) -> None:
+def _check_texts(cell: Cell, roles: Roles) -> None:
     tokenizer = load_tokenizer(cell.model, Path(cell.base_dir))
-    some = examples.take(np.arange(min(_TRIED, len(examples))))
-    if not cell.text_form.encode(some, tokenizer).label_counts.any():
-        settings = f"template = {cell.training.template!r}, max_length = {cell.training.max_length}"
-        raise ZsgError(f"no {what} example of {cell.labels.dataset} has a label left to predict ({settings})")
+    for what, examples in (("training", roles.pool), ("scored", roles.eval)):
+        some = examples.take(np.arange(min(_TRIED, len(examples))))
+        if not cell.text_form.encode(some, tokenizer).label_counts.any():
+            settings = f"template = {cell.training.template!r}, max_length = {cell.training.max_length}"
+            raise ZsgError(f"no {what} example of {cell.labels.dataset} has a label left to predict ({settings})")
 
 
 def _check_installed(cell: Cell) -> None:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from zsg_harness.store.tables import LOSS_TOKEN
 from zsg_registry import ContractError, Metric, MetricBatch, MetricRows
-
-LOSS_TOKEN: Final = "loss_token"
-"""The output whose rows weigh by their tokens, so that tasks weigh by theirs."""
 
 
 @dataclass(frozen=True, slots=True)

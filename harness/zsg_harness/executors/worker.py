@@ -113,13 +113,16 @@ def make_environment(settings: WorkerSettings) -> Environment:
     transformers.utils.logging.disable_progress_bar()
     devices = torch.cuda.device_count()
     device = torch.device("cuda", settings.number % devices) if devices else torch.device("cpu")
+    world = join_world(device)
+    if devices:
+        torch.cuda.set_device(device)  # of which generators and kernels are, where none is named
     return Environment(
         registry=Registry(),
         cache=settings.store / "cache",
         run=settings.run,
         device=device,
         offline=is_offline_mode(),
-        world=join_world(device),
+        world=world,
     )
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from zsg_harness.store.tables import LOSS_TOKEN
+
 LOSS: Final = "loss"
-LOSS_TOKEN: Final = "loss_token"
 LOSS_FIGURES: Final = (
     "loss_final",
     "loss_final_example",

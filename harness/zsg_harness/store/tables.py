@@ -30,6 +30,9 @@ EXAMPLES: Final = pa.schema(
 )
 """`examples.parquet`: one scored example after `step` steps; a prediction where one was generated."""
 
+LOSS_TOKEN: Final = "loss_token"
+"""The metric output whose counts are tokens: over tasks it is averaged by them."""
+
 TRAIN: Final = pa.schema(
     [
         ("step", pa.int32()),

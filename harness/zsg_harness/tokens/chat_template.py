@@ -66,9 +66,8 @@ class ChatTemplate:
         """The text of a dialogue, and where the template marks an answer in it."""
         from transformers.utils import chat_template_utils
 
-        render: Any = (
-            chat_template_utils.render_jinja_template
-        )  # whose annotations leave out what it returns with a mask
+        # Any: its annotations leave out what it returns with a mask.
+        render: Any = chat_template_utils.render_jinja_template
         try:
             texts, spans = render(
                 conversations=[_plain(messages)],

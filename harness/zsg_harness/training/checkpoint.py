@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
-import torch
 
 from zsg_harness.store.atomic import write_bytes
 from zsg_harness.store.store import parquet_bytes, read_json, read_parquet
 from zsg_harness.training.loop import Trainer
+from zsg_harness.training.random_state import restore_torch, torch_generators
 from zsg_harness.training.world import World
 
 _PREFIX: Final = "checkpoint-"
@@ -47,7 +47,7 @@ class Checkpoints:
     def save(self, trainer: Trainer, kept: Checkpoint) -> None:
         """Save the state after the trainer's last step, and drop older ones. Every process calls this."""
         tensors, plain = trainer.state()
-        generators = self._world.gather(_generators())
+        generators = self._world.gather(torch_generators())
         if not self._world.is_first:
             return
         from safetensors.torch import save_file
@@ -58,6 +58,8 @@ class Checkpoints:
             tensors |= {f"generator.{rank}.{name}": state for name, state in states.items()}
         ready.mkdir(parents=True)
         save_file(tensors, ready / "state.safetensors")
+        with (ready / "state.safetensors").open("rb") as file:
+            os.fsync(file.fileno())
         document = {"trainer": plain, "facts": kept.facts}
         write_bytes(ready / "state.json", json.dumps(document).encode())
         for name, table in kept.tables.items():
@@ -79,7 +81,7 @@ class Checkpoints:
         tensors = load_file(found / "state.safetensors")
         document = read_json(found / "state.json")
         own = f"generator.{self._world.rank}."
-        _restore({name.removeprefix(own): tensors[name] for name in tensors if name.startswith(own)})
+        restore_torch({name.removeprefix(own): tensors[name] for name in tensors if name.startswith(own)})
         trainer.restore(tensors, document["trainer"])
         tables = {path.stem: read_parquet(path) for path in found.glob("*.parquet")}
         return Checkpoint(document["facts"], tables)
@@ -95,18 +97,3 @@ class Checkpoints:
 
 def _step_of(path: Path) -> int:
     return int(path.name.removeprefix(_PREFIX))
-
-
-def _generators() -> dict[str, torch.Tensor]:
-    """The states of the generators that training draws from."""
-    states = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state()
-    return states
-
-
-def _restore(states: Mapping[str, torch.Tensor]) -> None:
-    if "cpu" in states:
-        torch.set_rng_state(states["cpu"])
-    if "cuda" in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states["cuda"])

