@@ -179,7 +179,7 @@ class RunTable(_Table):
     """Processes that train one cell together, each with a device of its own where there are several."""
     shard: bool = False
     """Whether the processes of a cell share out the weights (FSDP), for models that do not fit one device."""
-    micro_batch_tokens: Annotated[int, Field(ge=64)] = 2048
+    micro_batch_tokens: Annotated[int, Field(ge=64)] = 4096
     """Tokens, padding included, that go through the model at once in training."""
     micro_batch_examples: Annotated[int, Field(ge=1)] | None = None
     """The same in examples; by default only tokens count."""
