@@ -136,7 +136,7 @@ class TrainingSession:
             check_first_losses(store, self._cell, self._roles.eval.ids, losses)
         answers = None
         if step in generation_steps(evaluation, step if final else self._segments.planned):
-            answers = generate(self._lm, self._eval, evaluation.max_new_tokens, self._world)
+            answers = generate(self._lm, self._eval, evaluation.max_new_tokens, run.eval_batch_tokens, self._world)
         return MetricBatch(
             examples=self._roles.eval,
             losses=losses,

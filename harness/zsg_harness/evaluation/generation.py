@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from zsg_harness.evaluation.buckets import Rows, in_buckets
 from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.tokens.encoding import Encoded
 from zsg_harness.training.world import World
 
-_BATCH_SIZE: Final = 16
+_DEARER: Final = 2
+"""A token costs so much more than in a pass that only scores: its keys and values are kept, and copied at each step."""
 
 
 @torch.no_grad()
-def generate(lm: CausalLM, encoded: Encoded, max_new_tokens: int, world: World | None = None) -> list[str]:
+def generate(
+    lm: CausalLM, encoded: Encoded, max_new_tokens: int, batch_tokens: int, world: World | None = None
+) -> list[str]:
     """A greedy answer to each example's prompt, without white space at its ends.
 
     Prompts are padded on the left, with the attention mask and position ids that make padding invisible.
@@ -26,21 +29,20 @@ def generate(lm: CausalLM, encoded: Encoded, max_new_tokens: int, world: World |
         lm: The model, in evaluation mode.
         encoded: n examples; their answers are not looked at.
         max_new_tokens: Where an answer without EOS is cut.
-        world: Who shares the batches out, and calls this with the same arguments.
+        batch_tokens: Tokens of a pass that scores, padding included; here it is half as many, new ones included.
+        world: Who shares the work, and calls this with the same arguments.
     """
-    world = world or World()
-    prompts = [encoded.prompt(i) for i in range(len(encoded))]
-    longest_first = np.argsort([-len(prompt) for prompt in prompts], kind="stable")
-    batches = np.split(longest_first, range(_BATCH_SIZE, len(prompts), _BATCH_SIZE))
-    own = batches[world.rank :: world.size]
-    if lm.sharded:  # all must make as many passes
-        own += batches[:1] * (math.ceil(len(batches) / world.size) - len(own))
-    made = [_answers(lm, [prompts[row] for row in rows], max_new_tokens) for rows in own]
+    prompts = [encoded.prompt(row) for row in range(len(encoded))]
+    lengths = np.array([len(prompt) + max_new_tokens for prompt in prompts], dtype=np.int64)
+
+    def answer(rows: Rows) -> list[str]:
+        return _answers(lm, [prompts[row] for row in rows], max_new_tokens)
+
     answers = [""] * len(prompts)
-    for found in world.gather((own, made)):
-        for rows, texts in zip(*found, strict=True):
-            for row, text in zip(rows, texts, strict=True):
-                answers[row] = text
+    everything = np.arange(len(prompts))
+    for rows, texts in in_buckets(lm, lengths, everything, batch_tokens // _DEARER, world or World(), answer):
+        for row, text in zip(rows, texts, strict=True):
+            answers[row] = text
     return answers
 
 

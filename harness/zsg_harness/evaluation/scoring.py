@@ -79,10 +79,11 @@ def _frame(rows: MetricRows) -> pd.DataFrame:
 
 
 def _by_task(rows: pd.DataFrame) -> TaskScores:
-    valid = rows[np.isfinite(rows["value"].astype(float))]
-    invalid = (rows.groupby("metric").size() - valid.groupby("metric").size()).fillna(0)
+    is_valid = np.isfinite(rows["value"].to_numpy(dtype=np.float64))
+    invalid = rows["metric"][~is_valid].value_counts(sort=False)
+    valid = rows[is_valid]
     weighted = valid.assign(total=valid["value"] * valid["count"])
     grouped = weighted.groupby(["task", "metric"], sort=True)[["total", "count"]].sum().reset_index()
     grouped["value"] = grouped["total"] / grouped["count"]
     frame = grouped[["task", "metric", "value", "count"]].astype({"count": "int64"})
-    return TaskScores(frame, {str(name): int(count) for name, count in invalid.items() if count})
+    return TaskScores(frame, {str(name): int(count) for name, count in invalid.items()})

@@ -72,7 +72,7 @@ class Trainer:
             ZsgError: The device has not what the settings ask for.
         """
         self.done = 0
-        self.memory = MemoryBudget(run.micro_batch_tokens)
+        self.memory = MemoryBudget(run.micro_batch_tokens, fixed=lm.sharded)
         self._lm = lm
         self._pool = pool
         self._settings = settings
@@ -97,9 +97,7 @@ class Trainer:
         self._lm.model.train()
         own = self._world.share(rows)
         random_state = RandomState.now()
-        work = partial(self._accumulate, own, labels, random_state)
-        # Where weights are sharded all make each pass together, and one process cannot begin a step anew.
-        done = work(self.memory.tokens) if self._lm.sharded else self.memory.run(work)
+        done = self.memory.run(partial(self._accumulate, own, labels, random_state))
         loss, consumed = self._world_sum(*done)
         if not self._lm.sharded:  # whose gradients are summed as they come
             self._world.sum_gradients(self._parameters)

@@ -25,9 +25,11 @@ class MemoryBudget:
         halvings: How often memory ran out.
     """
 
-    def __init__(self, tokens: int) -> None:
+    def __init__(self, tokens: int, *, fixed: bool = False) -> None:
+        """Begin with some tokens; `fixed` where one process of several cannot begin anew."""
         self.tokens = tokens
         self.halvings = 0
+        self._fixed = fixed
 
     def run(self, work: Callable[[int], _Result]) -> _Result:
         """Do something with the budget, and from the beginning with half of it where memory runs out.
@@ -39,7 +41,7 @@ class MemoryBudget:
             try:
                 return work(self.tokens)
             except (RuntimeError, MemoryError) as error:
-                if not _is_out_of_memory(error):
+                if self._fixed or not _is_out_of_memory(error):
                     raise
                 if self.tokens <= _LEAST:
                     raise ZsgError(f"out of memory with {self.tokens} tokens at a time: {_first_line(error)}") from None

@@ -84,7 +84,7 @@ def test_an_example_without_a_label_has_no_loss_and_harms_no_other(lm: CausalLM,
 
 def test_answers_equal_those_generated_one_at_a_time(lm: CausalLM, examples: ExampleSet) -> None:
     encoded = encode(examples, lm.tokenizer, 64)
-    together = generate(lm, encoded, 8)
+    together = generate(lm, encoded, 8, 1000)
     for i in range(len(encoded)):
         ids = torch.from_numpy(encoded.prompt(i).astype(np.int64))[None]
         alone = lm.model.generate(

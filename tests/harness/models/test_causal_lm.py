@@ -69,7 +69,7 @@ def test_losses_and_answers_are_the_models_own(
     assert lm.form == form
     encoded = encode(examples.take(range(6)), lm.tokenizer, 64)
     losses = example_losses(lm, encoded, 200)
-    answers = generate(lm, encoded, 4)
+    answers = generate(lm, encoded, 4, 100)
     for i in range(len(encoded)):
         tokens, is_label = encoded.example(i)
         ids = torch.from_numpy(tokens.astype(np.int64))[None]

@@ -354,7 +354,7 @@ def test_what_pads_changes_neither_labels_nor_losses_nor_answers(
 ) -> None:
     some = examples.take(np.arange(12))
     encoded = encode(some, lm.tokenizer, 64)
-    expected = example_losses(lm, encoded, 200), generate(lm, encoded, 4)
+    expected = example_losses(lm, encoded, 200), generate(lm, encoded, 4, 200)
     lm.tokenizer.pad_token = pad
     assert lm.tokenizer.pad_token_id == (None if pad is None else lm.tokenizer.eos_token_id)
     again = encode(some, lm.tokenizer, 64)
@@ -364,4 +364,4 @@ def test_what_pads_changes_neither_labels_nor_losses_nor_answers(
     for form in ("packed", "head", "whole"):
         lm.form = form
         assert example_losses(lm, again, 200) == pytest.approx(expected[0], abs=1e-5)
-    assert generate(lm, again, 4) == expected[1]
+    assert generate(lm, again, 4, 200) == expected[1]
