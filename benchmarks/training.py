@@ -13,7 +13,7 @@ training    The harness's optimizer steps, beside batches padded to 1,024 tokens
 evaluation  Losses of 160 examples, beside padded batches of 16 with all logits; and how far the two are apart.
 generation  64 greedy answers of 32 tokens, beside one prompt at a time.
 cell        The share of a cell of the bundled model, from the beginning of its session to the end, that is neither
-            the model's (forward, backward, generation) nor the optimizer's.
+            the model's (forward with the loss, backward, generation) nor the optimizer's (with clipping).
 """
 
 from __future__ import annotations
@@ -77,8 +77,10 @@ CELL: Final[dict[str, Any]] = {"matrix": {"arrangements": ["random"], "budgets":
 
 WATCHED: Final = (
     ("forward", LlamaForCausalLM, "forward"),
+    ("forward", F, "cross_entropy"),
     ("generation", LlamaForCausalLM, "generate"),
     ("backward", torch.Tensor, "backward"),
+    ("optimizer", torch.nn.utils, "clip_grad_norm_"),
     ("optimizer", torch.optim.AdamW, "step"),
 )
 
@@ -250,7 +252,8 @@ def measure_cell(rounds: int) -> Iterator[Figure]:
     """Take the time of cells apart."""
     apart = [time_cell() for _ in range(rounds)]
     medians = {activity: statistics.median(cell[activity] for cell in apart) for activity in apart[0]}
-    shares = [1 - sum(cell[activity] for activity, _, _ in WATCHED) / cell["session"] for cell in apart]
+    activities = {activity for activity, _, _ in WATCHED}
+    shares = [1 - sum(cell[activity] for activity in activities) / cell["session"] for cell in apart]
     what = "share outside model and optimizer"
     yield Figure(what, statistics.median(shares), 0.05, at_most=True, parts=medians)
 
