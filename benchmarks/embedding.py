@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from zsg_harness.services.embeddings import EmbeddingService
 from zsg_harness.services.surroundings import EmbedSurroundings
+from zsg_harness.store.cache import Cache
 from zsg_registry import Embedder, Example, ExampleSet, Registry, bind, parse_reference
 
 OURS: Final = {"minilm": 1.5, "minilm[dtype=bfloat16]": 4.0}
@@ -77,7 +78,7 @@ def embed(embedder: Embedder, texts: list[str], cache: Path) -> Vectors:
     )
     context = EmbedSurroundings(examples, lambda: "cpu", cache, offline=True)
     identity = embedder.identity_params()
-    return EmbeddingService(embedder, identity, context, "", cache).vectors(examples, "pool", "prompt")
+    return EmbeddingService(embedder, identity, context, "", Cache(cache)).vectors(examples, "pool", "prompt")
 
 
 def our_way(reference: str) -> Way:

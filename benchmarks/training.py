@@ -49,6 +49,7 @@ from zsg_harness.cells.run import run_cell
 from zsg_harness.cells.session import TrainingSession
 from zsg_harness.evaluation.generation import generate
 from zsg_harness.evaluation.losses import example_losses
+from zsg_harness.executors.slots import Slot
 from zsg_harness.executors.worker import WorkerSettings, make_environment
 from zsg_harness.matrix.load import check_matrix
 from zsg_harness.matrix.schema import RunTable, TrainingTable
@@ -265,7 +266,7 @@ def time_cell() -> dict[str, float]:
     inside = Stopwatch(during=session)
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        environment = make_environment(WorkerSettings(folder, RunTable(), 0, torch.get_num_threads()))
+        environment = make_environment(WorkerSettings(name, RunTable(), Slot(0, "", torch.get_num_threads())))
         for activity, owner, function in WATCHED:
             stack.enter_context(patch.object(owner, function, inside.watched(activity, getattr(owner, function))))
         for function in ("__init__", "run"):

@@ -31,7 +31,7 @@ def run(matrix: str | Path, *, store: str | Path = "runs", workers: int | None =
 
     Args:
         matrix: A matrix file, or a bundled matrix by name.
-        store: The folder of results.
+        store: The place of results: a folder, or a URL such as `s3://bucket/runs`.
         workers: Worker processes; by default what the matrix says.
 
     Raises:
@@ -39,16 +39,17 @@ def run(matrix: str | Path, *, store: str | Path = "runs", workers: int | None =
     """
     from zsg_harness.matrix.load import load_matrix
     from zsg_harness.runner import RunOptions, run_matrix
+    from zsg_harness.store.store import Store
 
     over = {} if workers is None else {"workers": workers}
-    return run_matrix(load_matrix(matrix), Path(store), RunOptions(over))
+    return run_matrix(load_matrix(matrix), Store(store), RunOptions(over))
 
 
 def leaderboard(store: str | Path, out: str | Path, *, matrix: str | None = None) -> Leaderboard:
     """Write the reports of a store into a folder.
 
     Args:
-        store: The folder of results.
+        store: The place of results: a folder, or a URL such as `s3://bucket/runs`.
         out: Where the reports go.
         matrix: Only this matrix of the store.
 
@@ -56,8 +57,9 @@ def leaderboard(store: str | Path, out: str | Path, *, matrix: str | None = None
         ZsgError: The store is not there, or damaged.
     """
     from zsg_harness.reports import build
+    from zsg_harness.store.store import Store
 
-    return build(store, Path(out), matrix=matrix)
+    return build(Store(store), out, matrix=matrix)
 
 
 def arrange(

@@ -72,6 +72,8 @@ def hook_of(event: Progress | Outcome, labels: dict[str, str | None]) -> tuple[s
         return "zsg_cell_finished", hooks.CellFinished(
             event_id=f"finished-{event.cell_id}", seconds=event.seconds, scores=event.scores, **of
         )
+    if event.state in ("stopped", "done"):
+        return None  # it is not over, or another run tells of it
     reason = event.reason or ""
     if event.state == "failed":
         return "zsg_cell_failed", hooks.CellFailed(event_id=f"failed-{event.cell_id}", reason=reason, **of)

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
 from zsg_harness.hooks import HookCaller, hook_of
+from zsg_harness.interrupts import Interrupts
 from zsg_harness.matrix.load import LoadedMatrix
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.build import Plan, build_plan
@@ -22,6 +23,9 @@ from zsg_registry import Registry, hooks
 if TYPE_CHECKING:
     from zsg_harness.reports import Leaderboard
     from zsg_harness.store.store import Store
+
+
+_STOPPING: Final = "stopping: running cells save their state; Ctrl-C again stops at once"
 
 
 class Listener(Protocol):
@@ -90,7 +94,7 @@ class RunSummary:
     """
 
     cells: Sequence[Cell]
-    folder: Path
+    folder: str
     leaderboard: Leaderboard
     outcomes: list[Outcome] = field(default_factory=list)
     stopped: bool = False
@@ -101,9 +105,7 @@ class RunSummary:
         return [outcome for outcome in self.outcomes if outcome.state == "failed"]
 
 
-def run_matrix(
-    loaded: LoadedMatrix, store_folder: Path, options: RunOptions, listener: Listener | None = None
-) -> RunSummary:
+def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener: Listener | None = None) -> RunSummary:
     """Run what is missing of a matrix, and write its leaderboard.
 
     Raises:
@@ -114,17 +116,15 @@ def run_matrix(
     from zsg_harness.cells.preflight import preflight
     from zsg_harness.reports import build
     from zsg_harness.services.surroundings import DownloadFolder
-    from zsg_harness.store.store import Store
 
     listener = listener or Silence()
     registry = Registry()
     plan = build_plan(loaded, registry)
     call_hook = HookCaller(registry, loaded.matrix.hooks, listener.warned)
     chosen = choose(plan.cells, options.filters) if options.filters else plan.cells
-    store = Store(store_folder)
     cells = compare_with_store(chosen, store)
     settings = loaded.matrix.run.model_copy(update=dict(options.run))
-    downloads = DownloadFolder(store.cache / "downloads", is_offline_mode())
+    downloads = DownloadFolder(store.cache.folder / "downloads", is_offline_mode())
     preflight((cell for cell in cells if cell.state == "run"), registry, downloads, settings)
     store.prepare()
     digest = freeze(plan, store)
@@ -136,8 +136,8 @@ def run_matrix(
     call_hook("zsg_plan_created", hooks.PlanCreated(event_id=f"plan-{digest}", matrix=name, cells=dict(states)))
     outcomes, stopped = _execute(cells, store, settings, options, listener, call_hook)
     _add_missing_metrics(plan, cells, store, registry, listener)
-    folder = options.out or store_folder / "leaderboards" / name.replace("/", "-")
-    leaderboard = build(store_folder, folder, matrix=f"{name.replace('/', '-')}-{digest}")
+    folder = str(options.out or f"{store.url}/leaderboards/{name.replace('/', '-')}")
+    leaderboard = build(store, folder, matrix=f"{name.replace('/', '-')}-{digest}")
     call_hook(
         "zsg_matrix_finished",
         hooks.MatrixFinished(
@@ -195,27 +195,33 @@ def _execute(
     call_hook: Callable[[str, hooks.Event], None],
 ) -> tuple[list[Outcome], bool]:
     from zsg_harness.executors.local import run_in_process, run_in_workers
+    from zsg_harness.executors.work import Work
+    from zsg_harness.store.leases import Leases
 
     todo = [cell for cell in cells if cell.state == "run"][: options.limit]
     if not todo:
         return [], False
     by_id = {cell.cell_id: cell for cell in todo}
     outcomes: list[Outcome] = []
-    events = (run_in_process if options.in_process else run_in_workers)(todo, store, settings)
-    try:
-        for event in events:
-            hook = hook_of(event, by_id[event.cell_id].labels.model_dump())
-            if hook is not None:
-                call_hook(*hook)
-            if isinstance(event, Progress):
-                listener.progressed(event)
-                continue
-            outcomes.append(event)
-            listener.ended(event)
-            if event.state == "failed" and options.fail_fast:
-                return outcomes, True
-    finally:
-        events.close()
+    with Interrupts(lambda: listener.warned(_STOPPING)) as interrupts, Leases(store.files) as leases:
+        work = Work(todo, store, leases, settings.retries)
+        events = (run_in_process if options.in_process else run_in_workers)(work, store, settings, interrupts)
+        try:
+            for event in events:
+                hook = hook_of(event, by_id[event.cell_id].labels.model_dump())
+                if hook is not None:
+                    call_hook(*hook)
+                if isinstance(event, Progress):
+                    listener.progressed(event)
+                    continue
+                outcomes.append(event)
+                listener.ended(event)
+                if event.state == "failed" and options.fail_fast:
+                    return outcomes, True
+        finally:
+            events.close()
+        if interrupts.asked:
+            raise KeyboardInterrupt
     return outcomes, False
 
 

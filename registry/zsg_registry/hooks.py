@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import pluggy
@@ -93,9 +92,9 @@ class MatrixFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderboardWritten(Event):
-    """The reports were written to `folder`."""
+    """The reports were written to `folder`: a path, or a URL."""
 
-    folder: Path
+    folder: str
 
 
 class Hooks:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from zsg_harness.plan.cell import Cell
 from zsg_harness.plan.identity import identity
-from zsg_harness.services.embeddings import cached_array, hash_texts
+from zsg_harness.services.embeddings import hash_texts
 from zsg_harness.store.store import Store
 from zsg_registry import ZsgError
 
@@ -26,7 +26,7 @@ def check_first_losses(store: Store, cell: Cell, ids: list[str], losses: NDArray
     shared = cell.spec["shared"]
     parts = {key: shared[key] for key in ("core", "dataset", "eval", "model")}
     parts |= {"ids": hash_texts(ids), "form": cell.text_form.content()}
-    first = cached_array(store.cache / "first-losses" / f"{identity(parts)}.npy", lambda: losses)
+    first = store.cache.array(f"first-losses/{identity(parts)}", lambda: losses)
     if first.shape != losses.shape or not np.allclose(first, losses, rtol=0, atol=TOLERANCE, equal_nan=True):
         worst = float(np.nanmax(np.abs(first - losses))) if first.shape == losses.shape else float("nan")
         raise ZsgError(f"the losses before training differ from those of other cells (by up to {worst:.3g})")

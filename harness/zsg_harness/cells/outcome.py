@@ -13,14 +13,14 @@ class Outcome:
 
     Attributes:
         cell_id: Which cell.
-        state: Finished means committed to the store.
-        reason: Why it failed or was skipped, in one line.
+        state: Finished means committed to the store; done, by another run; stopped, that it was asked to stop.
+        reason: Why it did not finish, in one line.
         seconds: How long it took.
         scores: Means over tasks at the last step.
     """
 
     cell_id: str
-    state: Literal["finished", "failed", "skipped"]
+    state: Literal["finished", "failed", "skipped", "stopped", "done"]
     reason: str | None
     seconds: float
     scores: Mapping[str, float]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -22,8 +22,18 @@ from zsg_harness.plan.cell import Cell
 from zsg_harness.services.context import Workbench
 from zsg_harness.services.embeddings import EmbeddingService, OnProgress
 from zsg_harness.services.surroundings import DownloadFolder, EmbedSurroundings
+from zsg_harness.store.cache import Cache
 from zsg_harness.training.world import World
 from zsg_registry import Access, Embedder, Metric, Need, OnlineArrangement, Order, Registry, Segment, parse_pipeline
+
+
+def never() -> bool:
+    """Nobody asks for an end."""
+    return False
+
+
+class CellStopped(Exception):
+    """The cell was asked to stop, and did; what it says is where."""
 
 
 class CellUnfit(Exception):
@@ -36,19 +46,21 @@ class Environment:
 
     Attributes:
         registry: The installed plugins.
-        cache: The store's cache folder.
+        cache: The store's cache.
         run: The matrix's `[run]` settings.
         device: Where models run.
         offline: Whether the network must not be used.
         world: The processes of a cell.
+        asked_to_stop: Whether the cell is to save its state and end.
     """
 
     registry: Registry
-    cache: Path
+    cache: Cache
     run: RunTable
     device: torch.device
     offline: bool
     world: World = field(default_factory=World)
+    asked_to_stop: Callable[[], bool] = never
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,7 @@ def fitting_roles(cell: Cell, bound: Bound, environment: Environment) -> Roles:
         ZsgError: The data is missing or damaged.
         CellUnfit: The arrangement needs something that this data has not.
     """
-    downloads = DownloadFolder(environment.cache / "downloads", environment.offline)
+    downloads = DownloadFolder(environment.cache.folder / "downloads", environment.offline)
     roles = load_roles(cell, environment.registry, downloads)
     if Need.TASKS in bound.arrangement.needs and roles.pool.arrow.column("task").null_count:
         raise CellUnfit(f"{cell.labels.arrangement} needs tasks, and this data has none")
@@ -164,7 +176,7 @@ def _workbench(
         surroundings = EmbedSurroundings(
             pool=roles.pool,
             find_device=find_device,
-            cache_dir=environment.cache / "downloads",
+            cache_dir=environment.cache.folder / "downloads",
             offline=environment.offline,
             base_model=(lambda: base) if Need.MODEL in embedder.needs else None,
             form=cell.text_form,

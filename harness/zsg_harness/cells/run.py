@@ -17,6 +17,7 @@ from zsg_harness.cells.model_card import save_model
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.preparation import (
     Bound,
+    CellStopped,
     CellUnfit,
     Environment,
     bind_cell,
@@ -53,21 +54,23 @@ def run_cell(cell: Cell, store: Store, environment: Environment, report: Report)
         scores, facts = _run(cell, store, attempt, environment, report)
     except CellUnfit as error:
         return _ended(attempt, cell, "skipped", str(error), started, common)
+    except CellStopped as error:
+        return _ended(attempt, cell, "stopped", str(error), started, common)
     except Exception as error:  # the one boundary around a cell: its failure must not end the matrix
-        (attempt.folder / "log.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        attempt.write("log.txt", traceback.format_exc().encode())
         reason = str(error) if isinstance(error, ZsgError) else f"{type(error).__name__}: {error}"
         return _ended(attempt, cell, "failed", " ".join(reason.split())[:500], started, common)
     seconds = time.monotonic() - started
     attempt.status("finished", **{**common, **facts, "seconds": seconds, "provenance": provenance(environment)})
     attempt.commit()
-    Checkpoints(store.cell(cell.cell_id), environment.world).clear()
+    Checkpoints(store, cell.cell_id, environment.world).clear()
     return Outcome(cell.cell_id, "finished", None, seconds, scores)
 
 
 def _ended(
     attempt: Attempt,
     cell: Cell,
-    state: Literal["failed", "skipped"],
+    state: Literal["failed", "skipped", "stopped"],
     reason: str,
     started: float,
     common: Mapping[str, Any],
@@ -81,11 +84,11 @@ def join_cell(cell: Cell, store: Store, environment: Environment) -> None:
     """Do another process's part of a cell: the same steps, with nothing written. A failure ends all of them."""
     try:
         prepared = _prepare(cell, environment, _silent)
-    except CellUnfit:
+        session = _session(cell, prepared, environment, _silent)
+        records = Records(prepared.roles.pool.ids, prepared.roles.eval)
+        session.run(records, store, Checkpoints(store, cell.cell_id, environment.world), Trackers())
+    except (CellUnfit, CellStopped):
         return  # the first process says so
-    session = _session(cell, prepared, environment, _silent)
-    records = Records(prepared.roles.pool.ids, prepared.roles.eval)
-    session.run(records, store, Checkpoints(store.cell(cell.cell_id), environment.world), Trackers())
     if environment.run.save_model:
         _weights(prepared.lm)
 
@@ -109,7 +112,7 @@ def _prepare(cell: Cell, environment: Environment, report: Report) -> _Prepared:
     lm = load_model(cell.model, Path(cell.base_dir), environment.device)
     report(Progress(cell.cell_id, "arranging"))
     started = time.monotonic()
-    told = partial(_embedding, report, cell.cell_id)
+    told = partial(_embedding, environment, report, cell.cell_id)
     segments, bench = prepare_segments(cell, bound, roles, environment, lm, told)
     embedded = [] if bench.embeddings is None else [asdict(part) for part in bench.embeddings.embedded]
     return _Prepared(bound, roles, lm, segments, bench.encoded("pool"), embedded, time.monotonic() - started)
@@ -136,8 +139,8 @@ def _run(
         return write_order(attempt, segments.order, roles.pool.ids, cell.training.batch_size, document)
 
     hashes = written() if segments.steps else None  # at once, if it is known: a cell that fails shows its order too
-    checkpoints = Checkpoints(store.cell(cell.cell_id), environment.world)
-    trackers = start_trackers(environment.run.track, cell, store.root / "trackers", environment.device.type == "cpu")
+    checkpoints = Checkpoints(store, cell.cell_id, environment.world)
+    trackers = start_trackers(environment.run.track, cell, store.scratch / "trackers", environment.device.type == "cpu")
     try:
         scores = session.run(records, store, checkpoints, trackers)
     finally:
@@ -148,7 +151,9 @@ def _run(
     attempt.write_json("metrics", describe_outputs(prepared.bound.metrics))
     if environment.run.save_model:
         weights = _weights(prepared.lm)
-        save_model(attempt.folder / "model", prepared.lm, weights, cell, hashes, scores)
+        with store.making("model") as folder:
+            save_model(folder, prepared.lm, weights, cell, hashes, scores)
+            attempt.put_folder(folder, "model")
     facts = {
         **hashes,
         "held_out": roles.held_out,
@@ -176,7 +181,9 @@ def _silent(progress: Progress) -> None:
     """Tell nobody."""
 
 
-def _embedding(report: Report, cell_id: str, done: int, total: int) -> None:
+def _embedding(environment: Environment, report: Report, cell_id: str, done: int, total: int) -> None:
+    if environment.asked_to_stop():
+        raise CellStopped(f"stopped with {done:,} of {total:,} texts embedded")
     report(Progress(cell_id, f"embedding {done:,} of {total:,}" if done < total else "arranging"))
 
 

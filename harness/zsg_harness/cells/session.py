@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from zsg_harness.cells.gate import check_first_losses
-from zsg_harness.cells.preparation import Environment
+from zsg_harness.cells.preparation import CellStopped, Environment
 from zsg_harness.cells.progress import Progress, Report
 from zsg_harness.cells.records import Records
 from zsg_harness.cells.roles import Roles
@@ -89,9 +89,12 @@ class TrainingSession:
                 trackers.log({"train/loss": update.loss, "train/learning_rate": update.learning_rate}, update.step)
                 if update.step in evaluated:
                     self._evaluate(metrics, records, store, trackers)
-                if self._world.agree(self._is_due(saved)):
+                stop, due = self._world.agree((self._environment.asked_to_stop(), self._is_due(saved)))
+                if stop or due:
                     self._save(records, checkpoints)
                     saved = time.monotonic()
+                if stop:
+                    raise CellStopped(f"stopped after step {self._trainer.done}, with its state saved")
             if self._scored_at != self._trainer.done:  # an arrangement that goes by losses stopped early
                 self._evaluate(metrics, records, store, trackers, final=True)
         finally:

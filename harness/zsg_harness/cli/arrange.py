@@ -119,9 +119,10 @@ def arrange(pool: str, query: str | None, outs: tuple[Path, ...], as_json: bool,
     the query if no other is named.
     """
     from zsg_harness.cli.embedding import watch_embedding
-    from zsg_harness.orders.arrange import Arranger, Settings, user_cache
+    from zsg_harness.orders.arrange import Arranger, Settings
     from zsg_harness.orders.inputs import Sources, query_of
     from zsg_harness.orders.output import write_arranged
+    from zsg_harness.store.files import user_cache
     from zsg_registry import Access, Registry
 
     _silence_libraries()

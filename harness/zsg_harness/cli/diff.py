@@ -40,7 +40,7 @@ class PictureOut(click.ParamType[Path]):
 @click.option("--data", metavar="FILE|REF", help="The pool, which tells the tasks of examples that an order names.")
 @click.option("--picture", type=PictureOut(), metavar="FILE", help="Draw the difference: .svg or .html.")
 @json_option
-def diff(a: str, b: str, store: Path, data: str | None, picture: Path | None, as_json: bool) -> None:
+def diff(a: str, b: str, store: str, data: str | None, picture: Path | None, as_json: bool) -> None:
     """Show how two orders differ: in their examples, their sequence, their tasks and stages.
 
     An ORDER is what 'arrange' wrote (.parquet or .jsonl), a cell's order.parquet, or a cell of the store by its id.
@@ -56,7 +56,7 @@ def diff(a: str, b: str, store: Path, data: str | None, picture: Path | None, as
         _print(comparison)
 
 
-def _read(name: str, store: Path) -> ReadOrder:
+def _read(name: str, store: str) -> ReadOrder:
     from zsg_harness.orders.reading import read_cell, read_order
 
     path = Path(name)
@@ -69,8 +69,8 @@ def _read(name: str, store: Path) -> ReadOrder:
 
 
 def _tasks(data: str) -> dict[str, str]:
-    from zsg_harness.orders.arrange import user_cache
     from zsg_harness.orders.inputs import Sources
+    from zsg_harness.store.files import user_cache
     from zsg_registry import Registry
 
     seen = Sources(Registry(), user_cache()).read(data, answers=False).seen

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from zsg_harness.cli import SOME_FAILED
@@ -15,7 +13,7 @@ from zsg_harness.cli.output import print_json, print_table
 @store_option
 @click.option("--hub", is_flag=True, help="Also ask whether the Hugging Face hub can be reached.")
 @json_option
-def doctor(store: Path, hub: bool, as_json: bool) -> None:
+def doctor(store: str, hub: bool, as_json: bool) -> None:
     """Show what this machine can run, and what is missing. Exits with 1 if a cell could not run at all."""
     from zsg_harness.cli.health import examine
 

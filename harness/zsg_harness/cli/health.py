@@ -32,7 +32,7 @@ class Finding(NamedTuple):
     detail: str
 
 
-def examine(store: Path, *, ask_hub: bool) -> list[Finding]:
+def examine(store: str, *, ask_hub: bool) -> list[Finding]:
     """Look at everything.
 
     Args:
@@ -99,8 +99,9 @@ def _cpu_bfloat16() -> str:
     return "native" if re.search(r"\b(avx512_bf16|amx_bf16|bf16)\b", flags) else "emulated (slow)"
 
 
-def _disk(store: Path) -> Finding:
-    folder = next(path for path in (store.absolute(), *store.absolute().parents) if path.exists())
+def _disk(store: str) -> Finding:
+    place = (Path("~/.cache").expanduser() if "://" in store else Path(store)).absolute()
+    folder = next(path for path in (place, *place.parents) if path.exists())
     free = shutil.disk_usage(folder).free
     detail = f"{free / _GIBIBYTE:.1f} GiB free for {store}"
     if not os.access(folder, os.W_OK):

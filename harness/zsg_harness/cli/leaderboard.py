@@ -16,19 +16,20 @@ from zsg_harness.cli.output import note, print_json, print_renderable
 @click.option("--matrix", metavar="NAME", help="Only this matrix of the store [default: every cell].")
 @json_option
 @quiet_option
-def leaderboard(store: Path, out: Path | None, matrix: str | None, as_json: bool, quiet: bool) -> None:
+def leaderboard(store: str, out: Path | None, matrix: str | None, as_json: bool, quiet: bool) -> None:
     """Write the reports of a store.
 
     They are leaderboard.csv, scores.csv, scores.parquet, leaderboard.md, leaderboard.json and index.html.
     """
     from zsg_harness.reports import build
     from zsg_harness.reports.document import document
+    from zsg_harness.store.store import Store
 
-    folder = out or store / "leaderboards" / (matrix or "all").replace("/", "-")
-    board = build(store, folder, matrix=matrix)
+    folder = str(out or f"{store}/leaderboards/{(matrix or 'all').replace('/', '-')}")
+    board = build(Store(store), folder, matrix=matrix)
     if as_json:
         print_json({"folder": folder, **document(board)})
     else:
         print_renderable(board.table())
     if not quiet:
-        note(f"leaderboard: {folder / 'index.html'}")
+        note(f"leaderboard: {folder}/index.html")

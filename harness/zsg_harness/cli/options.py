@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 
@@ -28,8 +29,29 @@ class OutputFolder(click.ParamType[Path]):
         return folder
 
 
+class StorePlace(click.ParamType[str]):
+    """A folder, or a URL of a file system that fsspec knows."""
+
+    name = "place"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take a URL, or a path that is not a file."""
+        text = str(value)
+        if "://" not in text and Path(text).is_file():
+            self.fail(f"{text} is a file, not a folder", param, ctx)
+        return text
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Completes folders."""
+        return [CompletionItem(incomplete, type="dir")]
+
+
 store_option: Final = click.option(
-    "--store", type=FOLDER, default=Path("runs"), metavar="DIR", help="The folder of results [default: ./runs]."
+    "--store",
+    type=StorePlace(),
+    default="runs",
+    metavar="DIR|URL",
+    help="The place of results: a folder, or s3://bucket/runs and the like [default: ./runs].",
 )
 out_option: Final = click.option(
     "--out", type=OutputFolder(), metavar="DIR", help="Where the reports go [default: into the store]."

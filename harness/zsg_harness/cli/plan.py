@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -28,7 +27,7 @@ _ID_DIGITS: Final = 12  # enough for `show`, which takes the beginning of an id
 @store_option
 @filter_option
 @json_option
-def plan(selection: Selection, store: Path, filters: Sequence[str], as_json: bool) -> None:
+def plan(selection: Selection, store: str, filters: Sequence[str], as_json: bool) -> None:
     """Show what would run and why; runs nothing and writes nothing."""
     from zsg_harness.plan.build import build_plan
     from zsg_harness.plan.filter import choose

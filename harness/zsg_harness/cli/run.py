@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 @plain_option
 def run(
     selection: Selection,
-    store: Path,
+    store: str,
     workers: int | None,
     processes_per_cell: int | None,
     save_model: bool,
@@ -77,6 +77,7 @@ def run(
     """
     from zsg_harness.cli.progress import watch
     from zsg_harness.runner import RunOptions, run_matrix
+    from zsg_harness.store.store import Store
 
     loaded = selection.load()
     name = loaded.matrix.matrix.name
@@ -91,9 +92,9 @@ def run(
     started = time.monotonic()
     try:
         with watch(name, limit, quiet=quiet, plain=plain) as listener:
-            summary = run_matrix(loaded, store, options, listener)
+            summary = run_matrix(loaded, Store(store), options, listener)
     except KeyboardInterrupt:
-        kept = f"every cell that had finished is kept in {store}"
+        kept = f"what was done is kept in {store}"
         raise Interrupted(f"interrupted: {kept}; the same command goes on from there") from None
     if not quiet:
         _note_summary(summary, duration(time.monotonic() - started))
@@ -102,7 +103,7 @@ def run(
     else:
         print_renderable(summary.leaderboard.table())
     if not quiet:
-        note(f"leaderboard: {summary.folder / 'index.html'}")
+        note(f"leaderboard: {summary.folder}/index.html")
     if summary.failed:
         raise click.exceptions.Exit(SOME_FAILED)
 
@@ -121,7 +122,7 @@ def _note_summary(summary: RunSummary, took: str) -> None:
     note(f"{counted(totals)} · {took}{' · stopped at the first failure' if summary.stopped else ''}")
 
 
-def _document(summary: RunSummary, name: str, store: Path) -> dict[str, Any]:
+def _document(summary: RunSummary, name: str, store: str) -> dict[str, Any]:
     from zsg_harness.reports.document import document
 
     outcomes = {outcome.cell_id: outcome for outcome in summary.outcomes}

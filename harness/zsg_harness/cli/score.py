@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @filter_option
 @json_option
 @quiet_option
-def score(store: Path, reference: str, filters: Sequence[str], as_json: bool, quiet: bool) -> None:
+def score(store: str, reference: str, filters: Sequence[str], as_json: bool, quiet: bool) -> None:
     """Add a metric to finished cells; trains nothing.
 
     Every finished cell that lacks the metric is scored from the losses and answers it stored.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -12,6 +12,7 @@ from zsg_harness.cli.options import json_option, store_option
 from zsg_harness.cli.output import duration, print_json, print_table, printable
 
 if TYPE_CHECKING:
+    from zsg_harness.store.attempt import Attempt
     from zsg_harness.store.store import Store
 
 _FACTS: Final = (
@@ -29,15 +30,17 @@ _FACTS: Final = (
 
 
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    store = Path(context.params.get("store") or "runs")
-    return sorted(path.name for path in (store / "cells").glob("*") if path.name.startswith(incomplete))
+    from zsg_harness.store.store import Store
+
+    known = Store(context.params.get("store") or "runs").cell_ids()
+    return [cell_id for cell_id in known if cell_id.startswith(incomplete)]
 
 
 @click.command()
 @click.argument("cell", shell_complete=_complete)
 @store_option
 @json_option
-def show(cell: str, store: Path, as_json: bool) -> None:
+def show(cell: str, store: str, as_json: bool) -> None:
     """Show a cell: what it is, how it went, its scores and files.
 
     CELL is its id, or enough of the id's beginning to tell it from others.
@@ -54,13 +57,12 @@ def show(cell: str, store: Path, as_json: bool) -> None:
 
 def _document(store: Store, cell_id: str) -> dict[str, Any]:
     from zsg_harness.cli.stored import stored_cell
-    from zsg_harness.store.store import read_json
 
     cell = stored_cell(store, cell_id)
     committed = store.committed(cell_id)
-    status = (read_json(committed / "status.json") if committed else store.last_status(cell_id)) or {}
+    status = (committed.read_json("status") if committed else store.last_status(cell_id)) or {}
     state = status.get("state", "running")
-    newest = committed or max(store.cell(cell_id).glob("*/"), default=None)
+    newest = committed or next(reversed(store.attempts(cell_id)), None)
     return {
         "cell_id": cell_id,
         "state": "running, or cut short" if state == "running" else state,
@@ -76,19 +78,18 @@ def _document(store: Store, cell_id: str) -> dict[str, Any]:
         **{name: status[name] for name in _FACTS if name in status},
         "scores": _final_scores(committed) if committed else {},
         "provenance": status.get("provenance", {}),
-        "folder": newest or store.cell(cell_id),
-        "files": sorted(path.name for path in newest.iterdir() if not path.name.startswith(".")) if newest else [],
+        "folder": newest.url if newest else f"{store.url}/cells/{cell_id}",
+        "files": newest.names() if newest else [],
         "spec": cell.spec,
     }
 
 
-def _final_scores(folder: Path) -> dict[str, float]:
+def _final_scores(attempt: Attempt) -> dict[str, float]:
     """The mean over tasks of every output at the last step it was scored at."""
-    from zsg_harness.store.store import read_parquet
-
     values: dict[str, dict[int, list[float]]] = {}
-    for path in sorted(folder.glob("scores*.parquet")):
-        for row in read_parquet(path).select(["step", "metric", "value"]).to_pylist():
+    tables = [name.removesuffix(".parquet") for name in attempt.names() if fnmatch.fnmatchcase(name, "scores*.parquet")]
+    for name in tables:
+        for row in attempt.read_table(name).select(["step", "metric", "value"]).to_pylist():
             values.setdefault(row["metric"], {}).setdefault(row["step"], []).append(row["value"])
     return {metric: _mean(steps[max(steps)]) for metric, steps in sorted(values.items())}
 

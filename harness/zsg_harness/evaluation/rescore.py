@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import fnmatch
 
 import pandas as pd
 import pyarrow as pa
@@ -10,17 +10,19 @@ import pyarrow as pa
 from zsg_harness.evaluation.scoring import describe_outputs, opened, score
 from zsg_harness.matrix.expand import Choice
 from zsg_harness.plan.identity import identity
-from zsg_harness.store.store import Attempt, Store, read_json, read_parquet
+from zsg_harness.store.attempt import Attempt
+from zsg_harness.store.store import Store
 from zsg_harness.store.tables import SCORES
 from zsg_registry import ExampleSet, Metric, MetricBatch, ZsgError
 
 
 def missing_outputs(store: Store, cell_id: str, metric: Metric) -> bool:
     """Whether a committed cell has no scores of a metric yet."""
-    folder = store.committed(cell_id)
-    if folder is None:
+    attempt = store.committed(cell_id)
+    if attempt is None:
         return False
-    known = {output for path in folder.glob("metrics*.json") for output in read_json(path)}
+    files = [name.removesuffix(".json") for name in attempt.names() if fnmatch.fnmatchcase(name, "metrics*.json")]
+    known = {output for name in files for output in attempt.read_json(name)}
     return not set(metric.outputs) <= known
 
 
@@ -36,23 +38,22 @@ def rescore(store: Store, cell_id: str, choice: Choice) -> None:
     assert isinstance(metric, Metric)
     if "model" in metric.requires:
         raise ZsgError(f"metric {choice.label!r} needs the model: it can only be scored while a cell runs")
-    folder = store.committed(cell_id)
-    if folder is None:
-        raise ZsgError(f"cell {cell_id} is not in the store {store.root}, or not finished")
-    frames = _score_steps(store, folder, metric)
+    attempt = store.committed(cell_id)
+    if attempt is None:
+        raise ZsgError(f"cell {cell_id} is not in the store {store.url}, or not finished")
+    frames = _score_steps(store, attempt, metric)
     if not frames:
         raise ZsgError(f"cell {cell_id} kept no generations: metric {choice.label!r} cannot be added to it")
-    attempt = Attempt(folder.parent, folder.name)
     suffix = choice.pipeline.head.name if not choice.pipeline.head.params else identity(choice.identity[0])
     table = pa.Table.from_pandas(pd.concat(frames), SCORES, preserve_index=False)
     attempt.write_table(f"scores.{suffix}", table)
     attempt.write_json(f"metrics.{suffix}", describe_outputs([metric]))
 
 
-def _score_steps(store: Store, folder: Path, metric: Metric) -> list[pd.DataFrame]:
-    examples = ExampleSet(store.read_eval_set(read_json(folder / "status.json")["evalset"]))
-    stored = read_parquet(folder / "examples.parquet").to_pandas()
-    scores = read_parquet(folder / "scores.parquet").to_pandas()
+def _score_steps(store: Store, attempt: Attempt, metric: Metric) -> list[pd.DataFrame]:
+    examples = ExampleSet(store.read_eval_set(attempt.read_json("status")["evalset"]))
+    stored = attempt.read_table("examples").to_pandas()
+    scores = attempt.read_table("scores").to_pandas()
     tokens = scores.groupby("step")["tokens"].first()
     frames: list[pd.DataFrame] = []
     (metric,) = opened([metric])

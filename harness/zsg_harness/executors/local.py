@@ -1,70 +1,91 @@
-"""Worker processes on this machine: one cell's crash ends that cell alone."""
+"""Worker processes on this machine: one cell's crash, or its hanging, ends that cell alone."""
 
 from __future__ import annotations
 
 import multiprocessing
-import os
-from collections import deque
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
-from zsg_harness.executors.worker import WorkerSettings, make_environment, worker_main
+from zsg_harness.executors.slots import make_slots
+from zsg_harness.executors.worker import STOP, WorkerSettings, make_environment, worker_log, worker_main
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
 
 if TYPE_CHECKING:
+    from zsg_harness.executors.work import Work
     from zsg_harness.store.store import Store
 
 Event = Progress | Outcome
 
+_PATIENCE: Final = 0.5
+"""Seconds after which the time limit, other runs and Ctrl-C are looked after, whatever workers say."""
 
-def run_in_workers(cells: Sequence[Cell], store: Store, run: RunTable) -> Generator[Event, None, None]:
-    """Run cells in `run.workers` processes, started afresh (spawn), yielding what they report.
+_LOG_LINES: Final = 20
 
-    A worker that ends in the middle of a cell fails that cell; another takes its place. Closing the iterator ends
-    the workers at once; what they had not committed is lost, and nothing else.
+
+def run_in_workers(work: Work, store: Store, run: RunTable, asked_to_stop: Callable[[], bool]) -> Generator[Event]:
+    """Run cells in a worker process for each slot, started afresh (spawn), yielding what they report.
+
+    A worker that ends in the middle of a cell, or is over the time limit, fails that cell; another takes its place.
+    When asked to stop, workers save their cell's state and end. Closing the iterator ends them at once; what they had
+    not committed is lost, and nothing else.
+
+    Args:
+        work: The cells.
+        store: Where results go.
+        run: How to run.
+        asked_to_stop: Whether to stop.
     """
-    waiting = deque(cells)
-    count = min(run.workers, len(cells))
-    # Not by `count`: a resumed cell must get as many threads as it would have had, for the same last digits.
-    threads = max(1, len(os.sched_getaffinity(0)) // run.workers)
-    workers = [_Worker(WorkerSettings(store.root, run, number, threads)) for number in range(count)]
+    slots = make_slots(run, work.size)
+    workers = [_Worker(WorkerSettings(store.url, run, slot)) for slot in slots]
     try:
-        for worker in workers:
-            worker.give(waiting)
-        while any(worker.cell is not None for worker in workers):
-            ready = set(wait([worker.connection for worker in workers if worker.cell is not None]))
+        while not work.over:
+            if asked_to_stop() and not work.stopping:
+                work.stopping = True
+                for worker in workers:
+                    worker.stop()
             for position, worker in enumerate(workers):
-                if worker.connection not in ready:
-                    continue
+                if worker.cell is None:
+                    worker.give(work.next())
+                elif worker.seconds > 60 * run.cell_timeout_minutes > 0:
+                    yield from _lost(worker, work, store, f"it took longer than {run.cell_timeout_minutes:g} minutes")
+                    workers[position] = _Worker(worker.settings)
+            if work.waits:
+                yield from work.look_elsewhere()
+            for worker in _talking(workers):
                 event = worker.receive()
                 if event is None:
-                    yield _crashed(worker, store)
-                    workers[position] = worker = _Worker(worker.settings)
-                    worker.give(waiting)
-                    continue
-                yield event
-                if isinstance(event, Outcome):
-                    worker.give(waiting)
+                    yield from _lost(worker, work, store, None)
+                    workers[workers.index(worker)] = _Worker(worker.settings)
+                elif isinstance(event, Progress) or work.ended(event):
+                    yield event
     finally:
         for worker in workers:
             worker.end()
 
 
-def run_in_process(cells: Sequence[Cell], store: Store, run: RunTable) -> Generator[Event, None, None]:
+def run_in_process(work: Work, store: Store, run: RunTable, asked_to_stop: Callable[[], bool]) -> Generator[Event]:
     """Run cells one after the other in this process, for a debugger. Progress is not reported."""
-    settings = WorkerSettings(store.root, run, 0, len(os.sched_getaffinity(0)))
-    environment = make_environment(settings)
+    (slot, *_) = make_slots(run.model_copy(update={"workers": 1}))
+    environment = make_environment(WorkerSettings(store.url, run, slot))
     from zsg_harness.cells.run import run_cell
 
-    for cell in cells:
-        yield run_cell(cell, store, environment, lambda progress: None)
+    while not work.over:
+        cell = work.next()
+        if cell is not None:
+            outcome = run_cell(cell, store, environment, lambda progress: None)
+            if work.ended(outcome):
+                yield outcome
+        elif work.waits:
+            time.sleep(_PATIENCE)
+            yield from work.look_elsewhere()
 
 
 @dataclass(slots=True, init=False)
@@ -75,6 +96,7 @@ class _Worker:
     process: SpawnProcess
     connection: Connection
     cell: Cell | None
+    since: float
 
     def __init__(self, settings: WorkerSettings) -> None:
         context = multiprocessing.get_context("spawn")
@@ -86,12 +108,23 @@ class _Worker:
         self.process.start()
         theirs.close()
         self.cell = None
+        self.since = time.monotonic()
 
-    def give(self, waiting: deque[Cell]) -> None:
+    @property
+    def seconds(self) -> float:
+        """How long it has worked on its cell."""
+        return time.monotonic() - self.since
+
+    def give(self, cell: Cell | None) -> None:
         """Hand over the next cell, if there is one."""
-        self.cell = waiting.popleft() if waiting else None
+        if cell is not None:
+            self.cell, self.since = cell, time.monotonic()
+            self._send(cell.model_dump_json())
+
+    def stop(self) -> None:
+        """Ask for the cell's state to be saved."""
         if self.cell is not None:
-            self.connection.send(self.cell.model_dump_json())
+            self._send(STOP)
 
     def receive(self) -> Event | None:
         """What the worker says, or None if it is gone."""
@@ -99,6 +132,8 @@ class _Worker:
             event: Event = self.connection.recv()
         except (EOFError, OSError):
             return None
+        if isinstance(event, Outcome):
+            self.cell = None
         return event
 
     def end(self) -> None:
@@ -107,20 +142,41 @@ class _Worker:
         self.process.join()
         self.connection.close()
 
+    def _send(self, text: str) -> None:
+        try:
+            self.connection.send(text)
+        except OSError:
+            return  # it is gone, as is seen when it should say something
 
-def _crashed(worker: _Worker, store: Store) -> Outcome:
-    """Record that a cell's worker ended under it."""
+
+def _talking(workers: Sequence[_Worker]) -> list[_Worker]:
+    """The workers that have something to say, now or soon."""
+    busy = {worker.connection: worker for worker in workers if worker.cell is not None}
+    if not busy:
+        time.sleep(_PATIENCE)
+    return [busy[connection] for connection in wait(list(busy), timeout=_PATIENCE) if connection in busy]
+
+
+def _lost(worker: _Worker, work: Work, store: Store, reason: str | None) -> Generator[Outcome]:
+    """Record that a cell ends without its worker's word."""
     assert worker.cell is not None
-    worker.process.join()
-    code = worker.process.exitcode
-    how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-    log = store.root / "logs" / f"worker-{worker.process.pid}.log"
-    reason = f"its worker process ended ({how}){_last_line(log)}"
-    store.mark_failed(worker.cell.cell_id, reason)
-    worker.connection.close()
-    return Outcome(worker.cell.cell_id, "failed", reason, 0.0, {})
+    if reason is None:
+        worker.process.join()
+        reason = f"its worker process ended ({_how(worker.process.exitcode)})"
+    worker.end()
+    tail = _tail(worker_log(store, worker.process.pid))
+    reason = " ".join(": ".join([reason, *tail[-1:]]).split())[:500]
+    store.mark_failed(worker.cell.cell_id, reason, "\n".join(tail))
+    outcome = Outcome(worker.cell.cell_id, "failed", reason, worker.seconds, {})
+    if work.ended(outcome):
+        yield outcome
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.is_file() else []
-    return f": {lines[-1][:300]}" if lines else ""
+def _how(code: int | None) -> str:
+    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def _tail(log: Path) -> list[str]:
+    """The last lines of a log that say something."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+    return [line for line in lines if line.strip()][-_LOG_LINES:]

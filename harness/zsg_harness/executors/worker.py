@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
+from zsg_harness.executors.slots import Slot
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
 from zsg_harness.store.store import Store
@@ -30,43 +31,48 @@ class WorkerSettings:
     """What a worker is told once.
 
     Attributes:
-        store: The store's folder.
+        store: The store's place.
         run: The matrix's `[run]` settings.
-        number: Which worker this is, from 0; decides which of several devices it takes.
-        threads: How many threads it may use.
+        slot: Its devices, and how many threads it may use.
     """
 
-    store: Path
+    store: str
     run: RunTable
-    number: int
-    threads: int
+    slot: Slot
+
+
+_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+STOP: Final = "stop"
+"""Sent to a worker, it asks for the cell's state to be saved and its end."""
 
 
 def worker_main(settings: WorkerSettings, connection: Connection) -> None:
-    """Run cells until the parent sends None or goes away."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what ends
-    _redirect_output(settings.store / "logs" / f"worker-{os.getpid()}.log")
+    """Run cells until the parent goes away."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # they reach the whole group; the parent decides what ends
+    _end_with_parent()
+    store = Store(settings.store)
+    _redirect_output(worker_log(store, os.getpid()))
     run: Callable[[Cell], Outcome]
     if settings.run.processes_per_cell > 1:
         run = partial(_run_together, settings, connection)
     else:
-        run = _runner(make_environment(settings), Store(settings.store), connection)
+        run = _runner(make_environment(settings), store, connection)
     while True:
         try:
             text = connection.recv()
         except EOFError:
             return
-        if text is None:
-            return
-        connection.send(run(Cell.model_validate_json(text)))
+        if text != STOP:
+            connection.send(run(Cell.model_validate_json(text)))
 
 
 def rank_main(settings: WorkerSettings, text: str, connection: Connection) -> Outcome | None:
     """Be one of several processes of a cell, which a launcher started. The first of them gives the outcome."""
+    _end_with_parent()
     rank = int(os.environ["LOCAL_RANK"])
-    processes = settings.run.processes_per_cell
-    own = replace(settings, number=settings.number * processes + rank, threads=max(1, settings.threads // processes))
-    environment = make_environment(own)
+    threads = max(1, settings.slot.threads // settings.run.processes_per_cell)
+    environment = make_environment(replace(settings, slot=replace(settings.slot, threads=threads)), rank)
     store, cell = Store(settings.store), Cell.model_validate_json(text)
     if environment.world.is_first:
         return _runner(environment, store, connection)(cell)
@@ -92,12 +98,40 @@ def _runner(environment: Environment, store: Store, connection: Connection) -> C
         except OSError:
             os._exit(1)  # the parent is gone: what is done is committed, and nobody waits for the rest
 
-    return lambda cell: run_cell(cell, store, environment, report)
+    def run(cell: Cell) -> Outcome:
+        asked = _Stop(connection)
+        return run_cell(cell, store, replace(environment, asked_to_stop=asked), report)
+
+    return run
 
 
-def make_environment(settings: WorkerSettings) -> Environment:
-    """The surroundings of cells in this process; the first call imports torch and transformers."""
-    os.environ["OMP_NUM_THREADS"] = str(settings.threads)
+@dataclass(slots=True)
+class _Stop:
+    """Whether the parent has asked for the cell's end."""
+
+    connection: Connection
+    asked: bool = False
+
+    def __call__(self) -> bool:
+        while not self.asked and self.connection.poll():
+            self.asked = self.connection.recv() == STOP
+        return self.asked
+
+
+def worker_log(store: Store, process: int | None) -> Path:
+    """Where what a worker prints goes."""
+    return store.scratch / "logs" / f"worker-{process}.log"
+
+
+def make_environment(settings: WorkerSettings, rank: int = 0) -> Environment:
+    """The surroundings of cells in this process; the first call imports torch and transformers.
+
+    Args:
+        settings: The worker's.
+        rank: Which of the processes of a cell this is, and so which of the slot's GPUs it takes.
+    """
+    os.environ["CUDA_VISIBLE_DEVICES"] = settings.slot.gpus
+    os.environ["OMP_NUM_THREADS"] = str(settings.slot.threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     import torch
@@ -108,22 +142,30 @@ def make_environment(settings: WorkerSettings) -> Environment:
     from zsg_harness.training.world import join_world
     from zsg_registry import Registry
 
-    torch.set_num_threads(settings.threads)
+    torch.set_num_threads(settings.slot.threads)
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     devices = torch.cuda.device_count()
-    device = torch.device("cuda", settings.number % devices) if devices else torch.device("cpu")
+    device = torch.device("cuda", rank % devices) if devices else torch.device("cpu")
     world = join_world(device)
     if devices:
         torch.cuda.set_device(device)  # of which generators and kernels are, where none is named
     return Environment(
         registry=Registry(),
-        cache=settings.store / "cache",
+        cache=Store(settings.store).cache,
         run=settings.run,
         device=device,
         offline=is_offline_mode(),
         world=world,
     )
+
+
+def _end_with_parent() -> None:
+    """End at once when the parent does, however it ends: a cell that nobody waits for must not go on beside another."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _redirect_output(path: Path) -> None:

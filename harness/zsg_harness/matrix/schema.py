@@ -173,10 +173,18 @@ class EvaluationTable(_Table):
 class RunTable(_Table):
     """`[run]`: how, never what. Nothing here changes a cell's identity."""
 
-    workers: Annotated[int, Field(ge=1)] = 1
-    """Cells that run side by side, each in a process of its own."""
+    devices: Annotated[str, Field(pattern=r"^(auto|cpu|\d+( *, *\d+)*)$")] = "auto"
+    """`"auto"` is every GPU, or the CPU where there is none; or `"cpu"`; or some GPUs by number: `"0,2"`."""
+    per_device: Annotated[int, Field(ge=1)] = 1
+    """Cells that run side by side on each device, each in a process of its own."""
+    workers: Annotated[int, Field(ge=1)] | None = None
+    """Cells that run side by side in all; by default `per_device` on each device."""
     processes_per_cell: Annotated[int, Field(ge=1)] = 1
     """Processes that train one cell together, each with a device of its own where there are several."""
+    cell_timeout_minutes: Annotated[float, Field(ge=0)] = 0.0
+    """A cell that takes longer is ended, and failed; 0 is no limit."""
+    retries: Annotated[int, Field(ge=0)] = 0
+    """How often a cell that fails is tried again at once."""
     shard: bool = False
     """Whether the processes of a cell share out the weights (FSDP), for models that do not fit one device."""
     micro_batch_tokens: Annotated[int, Field(ge=64)] = 4096

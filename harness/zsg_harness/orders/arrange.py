@@ -17,6 +17,8 @@ from zsg_harness.orders.ordering import Recipe, make_order, visible_roles
 from zsg_harness.services.context import Workbench
 from zsg_harness.services.embeddings import Embedded, EmbeddingService, OnProgress
 from zsg_harness.services.surroundings import EmbedSurroundings
+from zsg_harness.store.cache import Cache
+from zsg_harness.store.files import user_cache
 from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import (
     Access,
@@ -194,7 +196,7 @@ class Arranger:
             raise ZsgError(f"arrangement {name!r} looks at the query's answers, and the query has none")
 
     def _workbench(self, pool: ExampleSet, query: ExampleSet | None) -> Workbench:
-        cache = _usable(self._settings.cache or user_cache())
+        cache = Cache(_usable(self._settings.cache or user_cache()))
         model_hash = "" if self._model is None else resolve_model(self._model, Path.cwd()).content
         return Workbench(
             roles=visible_roles(self.access, pool, query),
@@ -214,7 +216,7 @@ class Arranger:
         surroundings = EmbedSurroundings(
             pool=bench.roles["pool"],
             find_device=_device,
-            cache_dir=bench.cache / "downloads",
+            cache_dir=bench.cache.folder / "downloads",
             offline=is_offline_mode(),
             base_model=bench.base_model if Need.MODEL in embedder.needs else None,
             form=self._form,
@@ -228,11 +230,6 @@ class Arranger:
 
         assert self._model is not None
         return load_model(self._model, Path.cwd(), torch.device(_device()))
-
-
-def user_cache() -> Path:
-    """The user's cache folder, where one's own data is embedded once for all runs."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zsg-harness"
 
 
 def _usable(cache: Path) -> Path:

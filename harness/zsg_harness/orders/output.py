@@ -15,7 +15,7 @@ import numpy as np
 
 from zsg_harness.orders.arrange import Arranged
 from zsg_harness.store.atomic import replacing, write_bytes, write_text
-from zsg_harness.store.store import parquet_bytes
+from zsg_harness.store.formats import parquet_bytes
 from zsg_registry import ExampleSet, Order, ZsgError
 
 _CHUNK: Final = 8192

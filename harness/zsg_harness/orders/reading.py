@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from zsg_harness.store.store import Store, read_json
+from zsg_harness.store.formats import json_object
+from zsg_harness.store.store import Store
 from zsg_registry import OrderFile, ZsgError, did_you_mean, order_hash
 
 _COLUMNS: Final = ("stage", "stage_name", "score", "step")
@@ -48,10 +49,10 @@ def read_cell(store: Store, cell_id: str) -> ReadOrder:
     Raises:
         ZsgError: The cell is not finished, or its file is damaged.
     """
-    folder = store.committed(cell_id)
-    if folder is None:
+    attempt = store.committed(cell_id)
+    if attempt is None:
         raise ZsgError(f"the cell {cell_id} is not finished: it has no order yet")
-    return ReadOrder(cell_id, OrderFile.read(folder / "order.parquet"), {})
+    return ReadOrder(cell_id, OrderFile.from_arrow(attempt.read_table("order"), f"{attempt.url}/order.parquet"), {})
 
 
 def _document_beside(path: Path, file: OrderFile) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def _document_beside(path: Path, file: OrderFile) -> dict[str, Any]:
     beside = path.with_suffix(".order.json")
     if not beside.is_file() or file.order.steps is None:
         return {}
-    document = read_json(beside)
+    document = json_object(beside.read_bytes(), str(beside))
     return document if document.get("order_hash") == order_hash(file.ids, file.order.steps.tolist()) else {}
 
 

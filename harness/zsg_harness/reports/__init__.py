@@ -8,16 +8,18 @@ from zsg_harness.reports.board import Leaderboard, Section, assemble
 from zsg_harness.reports.collect import collect
 from zsg_harness.reports.document import document
 from zsg_harness.reports.write import write
+from zsg_harness.store.files import open_files
+from zsg_harness.store.store import Store
 
 __all__ = ["Leaderboard", "Section", "build", "document"]
 
 
-def build(store: str | Path, out: Path, *, matrix: str | None = None) -> Leaderboard:
+def build(store: Store, out: str | Path, *, matrix: str | None = None) -> Leaderboard:
     """Read a store and write its reports: csv, tidy scores, Markdown, JSON and a self-contained page.
 
     Args:
-        store: The store's folder.
-        out: Where the reports go; made if it is not there.
+        store: The store.
+        out: Where the reports go: a folder, made if it is not there, or a URL.
         matrix: The name of a matrix in the store, or the `<name>-<hash>` of one frozen plan. None takes every
             cell of the store.
 
@@ -28,6 +30,6 @@ def build(store: str | Path, out: Path, *, matrix: str | None = None) -> Leaderb
     Raises:
         ZsgError: There is no such store or matrix, a file is damaged, or the chosen cells cannot share a row.
     """
-    board = assemble(collect(Path(store), matrix))
-    write(board, out)
+    board = assemble(collect(store, matrix))
+    write(board, open_files(out))
     return board

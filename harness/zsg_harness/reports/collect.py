@@ -6,17 +6,15 @@ a report that silently leaves something out would be believed.
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
 from zsg_harness.reports.records import (
@@ -31,6 +29,8 @@ from zsg_harness.reports.records import (
     StatusRecord,
 )
 from zsg_harness.reports.summary import LOSS
+from zsg_harness.store.formats import parquet_table
+from zsg_harness.store.store import Store
 from zsg_harness.store.tables import SCORES
 from zsg_registry.errors import ZsgError, did_you_mean
 
@@ -98,19 +98,19 @@ class Results:
     directions: Mapping[str, Direction]
 
 
-def collect(store: Path, matrix: str | None = None) -> Results:
+def collect(store: Store, matrix: str | None = None) -> Results:
     """Read the cells of one matrix of a store, or of all.
 
     Args:
-        store: The store's folder.
+        store: The store.
         matrix: The name of a matrix, or the stem `<name>-<hash>` of one frozen plan. None reads every cell of
             the store, those of no plan included.
 
     Raises:
         ZsgError: There is no such store or matrix, or a file in it is damaged.
     """
-    if not (store / "cells").is_dir() and not (store / "matrices").is_dir():
-        raise ZsgError(f"{store}: not a store (neither 'cells' nor 'matrices' in it)")
+    if not store.exists:
+        raise ZsgError(f"{store.url}: not a store (neither 'cells' nor 'matrices' in it)")
     plans = _plans(store, matrix)
     planned: dict[str, PlannedCell] = {}
     seeds: dict[str, set[str]] = {}
@@ -120,69 +120,75 @@ def collect(store: Path, matrix: str | None = None) -> Results:
             seeds.setdefault(entry.cell_id, set()).update(map(_seed_text, entry.seeds))
     cell_ids = list(planned)
     if matrix is None:
-        cell_ids += [cell_id for cell_id in _folders(store / "cells") if cell_id not in planned]
+        cell_ids += [cell_id for cell_id in store.cell_ids() if cell_id not in planned]
 
+    done_cells = store.done_cells()
     finished: list[FinishedCell] = []
     open_cells: list[OpenCell] = []
     tables: list[pa.Table] = []
     directions: dict[str, Direction] = {}
     for cell_id in cell_ids:
-        folder, covered = store / "cells" / cell_id, tuple(sorted(seeds.get(cell_id, ())))
-        if (folder / "done.json").is_file():
-            cell, done = _finished(folder, covered)
+        covered = tuple(sorted(seeds.get(cell_id, ())))
+        if cell_id in done_cells:
+            cell, done = _finished(store, cell_id, covered)
             finished.append(cell)
-            tables.append(_scores(folder / done.attempt, done, cell_id, directions))
+            tables.append(_scores(store, cell_id, done, directions))
         else:
-            open_cells.extend(_open(folder, planned.get(cell_id), covered))
+            open_cells.extend(_open(store, cell_id, planned.get(cell_id), covered))
     table = pa.concat_tables([*tables, _LONG_SCORES.empty_table()]).unify_dictionaries()
     return Results(plans, tuple(finished), tuple(open_cells), table.to_pandas(), directions)
 
 
-def _plans(store: Path, matrix: str | None) -> dict[str, PlanRecord]:
-    files = {path.stem: path for path in sorted((store / "matrices").glob("*.json"))}
-    plans = {stem: _parse(PlanRecord, path) for stem, path in files.items()}
+def _plans(store: Store, matrix: str | None) -> dict[str, PlanRecord]:
+    plans = {
+        name.removesuffix(".json"): _parse(PlanRecord, store, f"matrices/{name}")
+        for name in store.files.names("matrices")
+        if name.endswith(".json")
+    }
     if matrix is None:
         return plans
     chosen = {stem: plan for stem, plan in plans.items() if matrix in (stem, plan.name)}
     if not chosen:
         names = {plan.name for plan in plans.values()}
-        raise ZsgError(f"{store}: no matrix {matrix!r} in this store{did_you_mean(matrix, names)}")
+        raise ZsgError(f"{store.url}: no matrix {matrix!r} in this store{did_you_mean(matrix, names)}")
     return chosen
 
 
-def _finished(folder: Path, covered: tuple[str, ...]) -> tuple[FinishedCell, DoneRecord]:
-    record, done = _parse(CellRecord, folder / "cell.json"), _parse(DoneRecord, folder / "done.json")
-    path = folder / done.attempt / "status.json"
-    status = _parse(StatusRecord, path, done)
+def _finished(store: Store, cell_id: str, covered: tuple[str, ...]) -> tuple[FinishedCell, DoneRecord]:
+    folder = f"cells/{cell_id}"
+    record, done = _parse(CellRecord, store, f"{folder}/cell.json"), _parse(DoneRecord, store, f"{folder}/done.json")
+    key = f"{folder}/{done.attempt}/status.json"
+    status = _parse(StatusRecord, store, key, done)
     if status.set_hash is None or status.order_hash is None or status.held_out is None:
-        raise ZsgError(f"{path}: damaged (a finished attempt without set_hash, order_hash or held_out)")
+        raise ZsgError(f"{store.url}/{key}: damaged (a finished attempt without set_hash, order_hash or held_out)")
     seeds = covered or (_seed_text(record.seeds.model_dump()),)
     facts = (status.set_hash, status.order_hash, status.held_out)
-    return FinishedCell(folder.name, record.labels, seeds, record, status, *facts), done
+    return FinishedCell(cell_id, record.labels, seeds, record, status, *facts), done
 
 
-def _open(folder: Path, planned: PlannedCell | None, covered: tuple[str, ...]) -> Iterable[OpenCell]:
+def _open(store: Store, cell_id: str, planned: PlannedCell | None, covered: tuple[str, ...]) -> Iterable[OpenCell]:
     """The cell of a folder without a result; none if nothing says what it was going to be."""
-    if (folder / "cell.json").is_file():
-        record = _parse(CellRecord, folder / "cell.json")
+    key = f"cells/{cell_id}/cell.json"
+    if store.files.exists(key):
+        record = _parse(CellRecord, store, key)
         labels, seeds = record.labels, covered or (_seed_text(record.seeds.model_dump()),)
     elif planned is not None:
         labels, seeds = planned.labels, covered
     else:
         return
-    state, reason = _newest_state(folder)
+    state, reason = _newest_state(store, cell_id)
     if planned is not None and planned.state == "skipped":
         state, reason = "skipped", planned.reason or ""
-    yield OpenCell(folder.name, labels, seeds, state, reason)
+    yield OpenCell(cell_id, labels, seeds, state, reason)
 
 
-def _newest_state(folder: Path) -> tuple[OpenState, str]:
-    """How the newest attempt in a cell's folder ended."""
+def _newest_state(store: Store, cell_id: str) -> tuple[OpenState, str]:
+    """How the newest attempt at a cell ended."""
     attempts = [
-        (status.started or "", name, status)
-        for name in _folders(folder)
-        if (folder / name / "status.json").is_file()
-        for status in [_parse(StatusRecord, folder / name / "status.json")]
+        (status.started or "", attempt.name, status)
+        for attempt in store.attempts(cell_id)
+        if "status.json" in attempt.names()
+        for status in [_parse(StatusRecord, store, f"{attempt.key}/status.json")]
     ]
     if not attempts:
         return "unfinished", "not started"
@@ -192,71 +198,68 @@ def _newest_state(folder: Path) -> tuple[OpenState, str]:
     return "unfinished", "running or interrupted"
 
 
-def _scores(attempt: Path, done: DoneRecord, cell_id: str, directions: dict[str, Direction]) -> pa.Table:
-    """The scores of one attempt with its cell and each metric's scope; adds to `directions`.
+def _scores(store: Store, cell_id: str, done: DoneRecord, directions: dict[str, Direction]) -> pa.Table:
+    """The scores of the attempt that counts, with its cell and each metric's scope; adds to `directions`.
 
     Metrics that were added after the cell was done lie in files of their own beside the first.
     """
+    attempt = f"cells/{cell_id}/{done.attempt}"
+    names = store.files.names(attempt)
     metrics: dict[str, MetricRecord] = {}
-    for path in sorted(attempt.glob("metrics*.json")):
-        metrics |= _metrics(path, done)
-    for name, metric in metrics.items():
-        if directions.setdefault(name, metric.direction) != metric.direction:
-            raise ZsgError(f"{attempt}: metric {name!r} is better {metric.direction} only here")
-    paths = sorted(attempt.glob("scores*.parquet")) or [attempt / "scores.parquet"]
-    table = pa.concat_tables([_score_table(path, done) for path in paths])
-    names = pc.unique(table["metric"]).to_pylist()
-    if unknown := [name for name in names if name not in metrics]:
-        raise ZsgError(f"{attempt}: no direction and scope in metrics*.json for metric {unknown[0]!r}")
-    if not any(name == LOSS and metrics[name].scope == "unseen" for name in names):
-        raise ZsgError(f"{paths[0]}: damaged (no loss on unseen tasks in it)")
-    scopes = pa.array([metrics[name].scope for name in names], pa.string())
-    scope = scopes.take(pc.index_in(table["metric"].combine_chunks(), pa.array(names, pa.string())))
+    for name in fnmatch.filter(names, "metrics*.json"):
+        metrics |= _metrics(store, f"{attempt}/{name}", done)
+    for output, metric in metrics.items():
+        if directions.setdefault(output, metric.direction) != metric.direction:
+            raise ZsgError(f"{store.url}/{attempt}: metric {output!r} is better {metric.direction} only here")
+    files = fnmatch.filter(names, "scores*.parquet") or ["scores.parquet"]
+    table = pa.concat_tables([_score_table(store, f"{attempt}/{name}", done) for name in files])
+    outputs = pc.unique(table["metric"]).to_pylist()
+    if unknown := [output for output in outputs if output not in metrics]:
+        raise ZsgError(f"{store.url}/{attempt}: no direction and scope in metrics*.json for metric {unknown[0]!r}")
+    if not any(output == LOSS and metrics[output].scope == "unseen" for output in outputs):
+        raise ZsgError(f"{store.url}/{attempt}/{files[0]}: damaged (no loss on unseen tasks in it)")
+    scopes = pa.array([metrics[output].scope for output in outputs], pa.string())
+    scope = scopes.take(pc.index_in(table["metric"].combine_chunks(), pa.array(outputs, pa.string())))
     cell = pa.repeat(pa.scalar(cell_id), len(table))
     columns = [cell, scope, *table.columns]
     return pa.table(dict(zip(_LONG_SCORES.names, columns, strict=True))).cast(_LONG_SCORES)
 
 
-def _score_table(path: Path, done: DoneRecord) -> pa.Table:
-    data = _read(path, done)
+def _score_table(store: Store, key: str, done: DoneRecord) -> pa.Table:
+    name = f"{store.url}/{key}"
+    table = parquet_table(_read(store, key, done), name)
     try:
-        table = pq.read_table(io.BytesIO(data)).select(SCORES.names).cast(SCORES)
-    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
-        raise ZsgError(f"{path}: damaged ({_one_line(error)})") from error
+        table = table.select(SCORES.names).cast(SCORES)
+    except (pa.ArrowException, KeyError, ValueError) as error:
+        raise ZsgError(f"{name}: damaged ({_one_line(error)})") from error
     # A set without tasks is one group, whatever the column says.
     return table.set_column(2, "task", pc.fill_null(table["task"], ""))
 
 
-def _metrics(path: Path, done: DoneRecord) -> dict[str, MetricRecord]:
+def _metrics(store: Store, key: str, done: DoneRecord) -> dict[str, MetricRecord]:
     try:
-        return _METRICS.validate_json(_read(path, done))
+        return _METRICS.validate_json(_read(store, key, done))
     except ValidationError as error:
-        raise ZsgError(f"{path}: damaged ({_first_fault(error)})") from error
+        raise ZsgError(f"{store.url}/{key}: damaged ({_first_fault(error)})") from error
 
 
-def _parse(record: type[_R], path: Path, done: DoneRecord | None = None) -> _R:
+def _parse(record: type[_R], store: Store, key: str, done: DoneRecord | None = None) -> _R:
     try:
-        return record.model_validate_json(_read(path, done))
+        return record.model_validate_json(_read(store, key, done))
     except ValidationError as error:
-        raise ZsgError(f"{path}: damaged ({_first_fault(error)})") from error
+        raise ZsgError(f"{store.url}/{key}: damaged ({_first_fault(error)})") from error
 
 
-def _read(path: Path, done: DoneRecord | None = None) -> bytes:
+def _read(store: Store, key: str, done: DoneRecord | None = None) -> bytes:
     """The bytes of a file, checked against the hash it was committed with if there is one."""
     try:
-        data = path.read_bytes()
+        data = store.files.read(key)
     except OSError as error:
-        raise ZsgError(f"{path}: cannot be read ({error.strerror})") from error
-    committed = done.files.get(path.name) if done else None
+        raise ZsgError(f"{store.url}/{key}: cannot be read ({error.strerror})") from error
+    committed = done.files.get(key.rpartition("/")[2]) if done else None
     if committed is not None and hashlib.sha256(data).hexdigest() != committed:
-        raise ZsgError(f"{path}: damaged (its sha256 is not the one in done.json)")
+        raise ZsgError(f"{store.url}/{key}: damaged (its sha256 is not the one in done.json)")
     return data
-
-
-def _folders(path: Path) -> list[str]:
-    if not path.is_dir():
-        return []
-    return sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
 def _seed_text(seed: int | str | Mapping[str, int | None]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,11 +13,11 @@ from zsg_harness.reports.document import document
 from zsg_harness.reports.markdown import markdown
 from zsg_harness.reports.page import page
 from zsg_harness.reports.tidy import every_step, final_step
-from zsg_harness.store.atomic import write_bytes
+from zsg_harness.store.files import Files
 
 
-def write(board: Leaderboard, out: Path) -> None:
-    """Write all reports to a folder.
+def write(board: Leaderboard, out: Files) -> None:
+    """Write all reports to a place.
 
     Everything is rendered before the first file is touched, so that a fault leaves the former reports whole.
     """
@@ -32,7 +31,7 @@ def write(board: Leaderboard, out: Path) -> None:
         "index.html": page(board).encode(),
     }
     for name, data in files.items():
-        write_bytes(out / name, data)
+        out.write(name, data)
 
 
 def _csv(frame: pd.DataFrame) -> bytes:

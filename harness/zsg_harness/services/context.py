@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zsg_harness.plan.identity import identity
-from zsg_harness.services.embeddings import Embedded, cached_array, hash_texts
+from zsg_harness.services.embeddings import Embedded, hash_texts
 from zsg_harness.services.ngrams import kl_ngram
+from zsg_harness.store.cache import Cache
 from zsg_harness.tokens.encoding import Encoded
 from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import (
@@ -59,7 +59,7 @@ class Workbench:
         embeddings: None when the pipe needs no embedder.
         form: How examples become tokens.
         model_hash: Stands for the base model in cache keys.
-        cache: The store's cache folder.
+        cache: Where losses are kept.
         batch_tokens: Tokens per forward pass.
         find_device: Where to compute; asked only by what computes on a device.
     """
@@ -69,7 +69,7 @@ class Workbench:
     embeddings: VectorSource | None
     form: TextForm
     model_hash: str
-    cache: Path
+    cache: Cache
     batch_tokens: int
     find_device: Callable[[], str]
     base: CausalLM | None = None
@@ -94,8 +94,8 @@ class Workbench:
         # Prompts and answers apart: where an answer begins decides which tokens are predicted.
         texts = [hash_texts(self.roles[role].texts(view)) for view in ("prompt", "completion")]
         key = identity({"model": self.model_hash, "texts": texts, "form": self.form.content(), "of": of})
-        return cached_array(
-            self.cache / "losses" / f"{key}.npy",
+        return self.cache.array(
+            f"losses/{key}",
             lambda: example_losses(self.base_model(), self._predicting(role, of), self.batch_tokens),
         )
 

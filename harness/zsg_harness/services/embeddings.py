@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from zsg_harness.plan.identity import identity
 from zsg_harness.services.vector_file import VectorFile, read_tally, read_vectors
-from zsg_harness.store.atomic import write_bytes
+from zsg_harness.store.cache import Cache
 from zsg_registry import (
     ContractError,
     EmbedContext,
@@ -64,14 +62,14 @@ class EmbeddingService:
         embedder_identity: Any,
         context: EmbedContext,
         model_hash: str,
-        cache: Path,
+        cache: Cache,
         on_progress: OnProgress | None = None,
     ) -> None:
         self._embedder = embedder
         self._identity = embedder_identity
         self._context = context
         self._model_hash = model_hash if Need.MODEL in embedder.needs else None
-        self._cache = cache / "embeddings"
+        self._cache = cache
         self._on_progress = on_progress
         self._encoder: Encoder | None = None
         self._embedded: dict[tuple[Role, View], Embedded] = {}
@@ -88,13 +86,14 @@ class EmbeddingService:
             ContractError: The embedder yields the wrong number of vectors, or of different lengths.
             ZsgError: It yields a vector that is zero or not a number.
         """
-        path = self._cache / f"{self._key(examples, role, view)}.npy"
-        if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Whoever needs the same vectors meanwhile waits for them; the lock of a killed process is free again.
-            with FileLock(path.with_suffix(".lock")):
-                if not path.is_file():
+        name = f"embeddings/{self._key(examples, role, view)}"
+        files = (f"{name}.json", f"{name}.npy")
+        path = self._cache.path(f"{name}.npy")
+        if not self._cache.holds(*files):
+            with self._cache.alone(name):
+                if not self._cache.holds(*files):
                     self._write(path, examples, role, view)
+                    self._cache.publish(*files)
         tally = read_tally(path)
         self._embedded[role, view] = Embedded(role, view, len(examples), None if tally is None else tally.truncated)
         return read_vectors(path)
@@ -155,16 +154,6 @@ class EmbeddingService:
 
 def _shape(vectors: NDArray[np.float32]) -> str:
     return " × ".join(map(str, vectors.shape)) or "a single number"
-
-
-def cached_array(path: Path, compute: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-    """The array at `path`, computed and written there if it is not, memory-mapped."""
-    if not path.is_file():
-        buffer = io.BytesIO()
-        np.save(buffer, compute(), allow_pickle=False)
-        write_bytes(path, buffer.getvalue())
-    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array
 
 
 def hash_texts(texts: Sequence[str]) -> str:

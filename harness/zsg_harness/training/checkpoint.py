@@ -1,24 +1,23 @@
-"""A training that was cut short goes on where it was: its state on disk, whole or not at all."""
+"""A training that was cut short goes on where it was: its state in the store, whole or not at all."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
-from zsg_harness.store.atomic import write_bytes
-from zsg_harness.store.store import parquet_bytes, read_json, read_parquet
+from zsg_harness.store.formats import json_bytes, json_object, parquet_bytes, parquet_table
+from zsg_harness.store.store import Store
 from zsg_harness.training.loop import Trainer
 from zsg_harness.training.random_state import restore_torch, torch_generators
 from zsg_harness.training.world import World
 
 _PREFIX: Final = "checkpoint-"
+_STATE: Final = "state.safetensors"
+_LAST: Final = "state.json"
+"""Written last: a checkpoint counts when it has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +34,12 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints of one cell, of which the newest is kept.
+    """The checkpoints of one cell, of which the newest is kept: safetensors, JSON and Parquet in a folder each."""
 
-    A checkpoint is a folder that is renamed into place when all of it is on disk: safetensors, JSON and Parquet.
-    """
-
-    def __init__(self, folder: Path, world: World) -> None:
-        self._folder = folder
+    def __init__(self, store: Store, cell_id: str, world: World) -> None:
+        self._store = store
+        self._files = store.files
+        self._cell = f"cells/{cell_id}"
         self._world = world
 
     def save(self, trainer: Trainer, kept: Checkpoint) -> None:
@@ -52,48 +50,51 @@ class Checkpoints:
             return
         from safetensors.torch import save_file
 
-        ready = self._folder / f".{_PREFIX}{trainer.done}-{os.getpid()}"
-        shutil.rmtree(ready, ignore_errors=True)
+        place = f"{self._cell}/{_PREFIX}{trainer.done}"
+        older = [folder for folder in self._all() if folder != place]
+        self._files.remove(f"{place}/{_LAST}")
         for rank, states in enumerate(generators):
             tensors |= {f"generator.{rank}.{name}": state for name, state in states.items()}
-        ready.mkdir(parents=True)
-        save_file(tensors, ready / "state.safetensors")
-        with (ready / "state.safetensors").open("rb") as file:
-            os.fsync(file.fileno())
-        document = {"trainer": plain, "facts": kept.facts}
-        write_bytes(ready / "state.json", json.dumps(document).encode())
+        with self._store.making("checkpoint") as folder:
+            save_file(tensors, folder / _STATE)
+            self._files.put(folder / _STATE, f"{place}/{_STATE}")
         for name, table in kept.tables.items():
-            write_bytes(ready / f"{name}.parquet", parquet_bytes(table))
-        place = self._folder / f"{_PREFIX}{trainer.done}"
-        older = [path for path in self._found() if path != place]
-        shutil.rmtree(place, ignore_errors=True)
-        ready.rename(place)
-        for path in older:
-            shutil.rmtree(path, ignore_errors=True)
+            self._files.write(f"{place}/{name}.parquet", parquet_bytes(table))
+        self._files.write(f"{place}/{_LAST}", json_bytes({"trainer": plain, "facts": kept.facts}))
+        for folder in older:
+            self._files.remove(folder)
 
     def load(self, trainer: Trainer) -> Checkpoint | None:
         """Bring a new trainer into the newest state, and give what was kept with it; None if there is none."""
-        found = self._world.agree(max(self._found(), key=_step_of, default=None))
-        if found is None:
+        place: str | None = self._world.agree(self._newest())
+        if place is None:
             return None
         from safetensors.torch import load_file
 
-        tensors = load_file(found / "state.safetensors")
-        document = read_json(found / "state.json")
+        with self._store.making("resumed") as scratch:
+            tensors = load_file(self._files.fetch(f"{place}/{_STATE}", scratch))
+        document = json_object(self._files.read(f"{place}/{_LAST}"), place)
         own = f"generator.{self._world.rank}."
         restore_torch({name.removeprefix(own): tensors[name] for name in tensors if name.startswith(own)})
         trainer.restore(tensors, document["trainer"])
-        tables = {path.stem: read_parquet(path) for path in found.glob("*.parquet")}
+        names = [name.removesuffix(".parquet") for name in self._files.names(place) if name.endswith(".parquet")]
+        tables = {name: parquet_table(self._files.read(f"{place}/{name}.parquet"), f"{place}/{name}") for name in names}
         return Checkpoint(document["facts"], tables)
 
     def clear(self) -> None:
         """Remove all of them: the cell is through."""
-        for path in [*self._found(), *self._folder.glob(f".{_PREFIX}*")]:
-            shutil.rmtree(path, ignore_errors=True)
+        for folder in self._all():
+            self._files.remove(folder)
 
-    def _found(self) -> list[Path]:
-        return [path for path in self._folder.glob(f"{_PREFIX}*") if path.is_dir()]
+    def _all(self) -> list[str]:
+        """The folders of all checkpoints, the newest last."""
+        names = [name for name in self._files.folders(self._cell) if name.startswith(_PREFIX)]
+        return [f"{self._cell}/{name}" for name in sorted(names, key=_step_of)]
+
+    def _newest(self) -> str | None:
+        whole = [folder for folder in self._all() if self._files.exists(f"{folder}/{_LAST}")]
+        return whole[-1] if whole else None
 
 
-def _step_of(path: Path) -> int:
-    return int(path.name.removeprefix(_PREFIX))
+def _step_of(name: str) -> int:
+    return int(name.removeprefix(_PREFIX))

@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
+from zsg_harness.executors.slots import Slot
 from zsg_harness.executors.worker import WorkerSettings, make_environment, worker_main
 from zsg_harness.matrix.load import check_matrix
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.build import build_plan
 from zsg_harness.plan.cell import Cell
-from zsg_harness.store.store import Store, read_json
+from zsg_harness.store.store import Store
 from zsg_registry import Registry
 
 SMALL_DATA = "procedural[examples_per_seen_task=2,examples_per_unseen_task=4]"
@@ -62,7 +62,7 @@ def plan_cells(small_matrix: Callable[..., dict[str, Any]]) -> Callable[..., lis
 @pytest.fixture
 def environment_of() -> Callable[[Path], Any]:
     """An environment for cells that run in the tests' own process."""
-    return lambda store: make_environment(WorkerSettings(store, RunTable(), 0, 1))
+    return lambda store: make_environment(WorkerSettings(str(store), RunTable(), Slot(0, "", 1)))
 
 
 class Attempt:
@@ -72,7 +72,7 @@ class Attempt:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["zsg_harness.cells.run", "sentence_transformers"])
         self._connection, theirs = context.Pipe()
-        settings = WorkerSettings(store, run, 0, run.processes_per_cell)
+        settings = WorkerSettings(str(store), run, Slot(0, "", run.processes_per_cell))
         self._process = context.Process(target=worker_main, args=(settings, theirs))
         self._process.start()
         theirs.close()
@@ -123,12 +123,12 @@ def results() -> Callable[[Path, Cell], dict[str, Any]]:
     """All that a cell leaves behind, but for what tells the time."""
 
     def read(store: Path, cell: Cell) -> dict[str, Any]:
-        folder = Store(store).committed(cell.cell_id)
-        assert folder is not None
+        attempt = Store(store).committed(cell.cell_id)
+        assert attempt is not None
         names = ("order", "receipt", "train", "scores", "examples")
-        tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in names}
+        tables = {name: attempt.read_table(name).to_pandas() for name in names}
         tables = {name: table.drop(columns="seconds", errors="ignore") for name, table in tables.items()}
-        weights = next((folder / "model").glob("*.safetensors")).read_bytes()
-        return {**tables, "tokens": read_json(folder / "status.json")["tokens"], "weights": weights}
+        weights = next((attempt.folder / "model").glob("*.safetensors")).read_bytes()
+        return {**tables, "tokens": attempt.read_json("status")["tokens"], "weights": weights}
 
     return read

@@ -23,8 +23,9 @@ def test_a_cell_tells_what_it_embeds(
     outcome = run_cell(cell, store, environment_of(tmp_path), seen.append)
 
     assert outcome.state == "finished", outcome.reason
-    folder = store.committed(cell.cell_id)
-    assert folder is not None
+    attempt = store.committed(cell.cell_id)
+    assert attempt is not None
+    folder = attempt.folder
     status = json.loads((folder / "status.json").read_text())
     # tfidf cuts no text, and does not say so.
     assert status["embedded"] == [

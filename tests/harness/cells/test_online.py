@@ -49,8 +49,9 @@ def test_each_segment_is_asked_for_with_the_losses_of_then(
     assert set(first) == set(second) == set(third)
     assert np.mean(list(third.values())) < np.mean(list(first.values()))
 
-    folder = store.committed(cell.cell_id)
-    assert folder is not None
+    attempt = store.committed(cell.cell_id)
+    assert attempt is not None
+    folder = attempt.folder
     order, receipt = (pd.read_parquet(folder / f"{name}.parquet") for name in ("order", "receipt"))
     assert order["example_id"].tolist() == receipt["example_id"].tolist()
     assert order["example_id"].is_unique

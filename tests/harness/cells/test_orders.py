@@ -26,8 +26,9 @@ def run(environment_of: EnvironmentOf, tmp_path: Path) -> Callable[[Cell], tuple
     def one(cell: Cell) -> tuple[Path, dict[str, Any]]:
         outcome = run_cell(cell, Store(tmp_path), environment_of(tmp_path), lambda progress: None)
         assert outcome.state == "finished", outcome.reason
-        folder = Store(tmp_path).committed(cell.cell_id)
-        assert folder is not None
+        attempt = Store(tmp_path).committed(cell.cell_id)
+        assert attempt is not None
+        folder = attempt.folder
         return folder, json.loads((folder / "status.json").read_text())
 
     return one

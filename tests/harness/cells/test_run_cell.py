@@ -29,7 +29,8 @@ def run(cell: Cell, folder: Path, environment_of: EnvironmentOf) -> tuple[Any, P
     seen: list[Progress] = []
     outcome = run_cell(cell, store, environment_of(folder), seen.append)
     assert seen[0].stage == "loading"
-    return outcome, store.committed(cell.cell_id)
+    committed = store.committed(cell.cell_id)
+    return outcome, None if committed is None else committed.folder
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from zsg_harness.cells.run import run_cell
+from zsg_harness.executors.slots import Slot
 from zsg_harness.executors.worker import WorkerSettings, make_environment
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
@@ -48,12 +49,12 @@ class Saved(NamedTuple):
 
 def save(cell: Cell, folder: Path, save_model: bool = True) -> Saved:
     store = Store(folder)
-    environment = make_environment(WorkerSettings(folder, RunTable(save_model=save_model), 0, 1))
+    environment = make_environment(WorkerSettings(str(folder), RunTable(save_model=save_model), Slot(0, "", 1)))
     outcome = run_cell(cell, store, environment, lambda progress: None)
     assert outcome.state == "finished", outcome.reason
     committed = store.committed(cell.cell_id)
     assert committed is not None
-    return Saved(cell, store, committed)
+    return Saved(cell, store, committed.folder)
 
 
 @pytest.fixture

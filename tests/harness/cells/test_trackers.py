@@ -12,6 +12,7 @@ import torch
 
 from zsg_harness.cells.run import run_cell
 from zsg_harness.cells.trackers import check_trackers
+from zsg_harness.executors.slots import Slot
 from zsg_harness.executors.worker import WorkerSettings, make_environment
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
@@ -31,9 +32,10 @@ def _as_it_was() -> Iterator[None]:
 
 def run(cell: Cell, folder: Path, track: list[str]) -> tuple[Any, Path | None]:
     store = Store(folder)
-    environment = make_environment(WorkerSettings(folder, RunTable(track=track), 0, 1))
+    environment = make_environment(WorkerSettings(str(folder), RunTable(track=track), Slot(0, "", 1)))
     outcome = run_cell(cell, store, environment, lambda progress: None)
-    return outcome, store.committed(cell.cell_id)
+    committed = store.committed(cell.cell_id)
+    return outcome, None if committed is None else committed.folder
 
 
 def events(folder: Path) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from zsg_harness.reports.collect import collect
+from zsg_harness.store.store import Store
 from zsg_registry.errors import ZsgError
 
 
@@ -17,14 +18,14 @@ def replace(path: Path, old: str, new: str) -> None:
 
 def test_not_a_store(tmp_path) -> None:
     with pytest.raises(ZsgError, match="not a store"):
-        collect(tmp_path)
+        collect(Store(tmp_path))
 
 
 def test_an_unknown_matrix_is_named_with_the_nearest(store) -> None:
     store.cell("random")
     store.plan("quickstart")
     with pytest.raises(ZsgError, match="did you mean 'quickstart'"):
-        collect(store.path, "quickstrat")
+        collect(Store(store.path), "quickstrat")
 
 
 def test_a_matrix_takes_its_own_cells_only(store) -> None:
@@ -33,8 +34,8 @@ def test_a_matrix_takes_its_own_cells_only(store) -> None:
     store.cell("nft", order="x")
     store.plan("two")
     store.cell("loose", order="y")
-    assert [cell.labels.arrangement for cell in collect(store.path, "two").finished] == ["nft"]
-    assert {cell.labels.arrangement for cell in collect(store.path).finished} == {"random", "nft", "loose"}
+    assert [cell.labels.arrangement for cell in collect(Store(store.path), "two").finished] == ["nft"]
+    assert {cell.labels.arrangement for cell in collect(Store(store.path)).finished} == {"random", "nft", "loose"}
 
 
 def test_a_cell_of_two_plans_is_read_once_with_the_seeds_of_both(store) -> None:
@@ -42,14 +43,14 @@ def test_a_cell_of_two_plans_is_read_once_with_the_seeds_of_both(store) -> None:
     store.planned *= 2
     store.planned[1] = store.planned[1] | {"seeds": [0, "seed-x", {"data": 0, "order": 3, "train": None}]}
     store.plan()
-    (cell,) = collect(store.path).finished
+    (cell,) = collect(Store(store.path)).finished
     assert cell.seeds == ("0", "data=0 order=3", "seed-x")
 
 
 def test_only_a_committed_attempt_counts(store) -> None:
     attempt = store.cell("random")
     (attempt.parent / "done.json").unlink()
-    (cell,) = collect(store.path).open
+    (cell,) = collect(Store(store.path)).open
     assert (cell.state, cell.reason) == ("unfinished", "running or interrupted")
 
 
@@ -60,7 +61,7 @@ def test_only_a_committed_attempt_counts(store) -> None:
 def test_open_cells_keep_their_reason(store, state: str, shown: str) -> None:
     store.cell("random", state=state, reason="no network")
     store.plan()
-    (cell,) = collect(store.path).open
+    (cell,) = collect(Store(store.path)).open
     assert cell.state == shown
     assert cell.reason == ("no network" if shown in ("failed", "skipped") else cell.reason)
 
@@ -71,7 +72,7 @@ def test_the_newest_attempt_tells_the_state(store) -> None:
     later.mkdir()
     status = json.loads((attempt / "status.json").read_text())
     (later / "status.json").write_text(json.dumps(status | {"started": "2026-01-02T00:00:00Z", "reason": "second"}))
-    (cell,) = collect(store.path).open
+    (cell,) = collect(Store(store.path)).open
     assert cell.reason == "second"
 
 
@@ -79,16 +80,16 @@ def test_added_metrics_are_read_too(store) -> None:
     attempt = store.cell("random")
     table = (attempt / "scores.parquet").read_bytes()
     (attempt / "scores.bleu.parquet").write_bytes(table)
-    assert len(collect(store.path).scores) == 12
+    assert len(collect(Store(store.path)).scores) == 12
 
 
 def test_an_added_metric_brings_its_direction(store) -> None:
     metrics = {"loss": {"direction": "lower", "scope": "unseen"}}
     attempt = store.cell("random", scores={"bleu": {"task-a": 1.0}}, metrics=metrics)
     with pytest.raises(ZsgError, match=r"no direction and scope .* 'bleu'"):
-        collect(store.path)
+        collect(Store(store.path))
     (attempt / "metrics.bleu.json").write_text('{"bleu": {"direction": "higher", "scope": "unseen"}}')
-    assert collect(store.path).directions == {"loss": "lower", "bleu": "higher"}
+    assert collect(Store(store.path)).directions == {"loss": "lower", "bleu": "higher"}
 
 
 def test_a_metric_has_one_direction(store) -> None:
@@ -96,7 +97,7 @@ def test_a_metric_has_one_direction(store) -> None:
     store.cell("random", metrics=metrics)
     store.cell("nft", order="x", metrics=metrics | {"x": {"direction": "higher", "scope": "unseen"}})
     with pytest.raises(ZsgError, match="metric 'x' is better"):
-        collect(store.path)
+        collect(Store(store.path))
 
 
 @pytest.mark.parametrize("name", ["cell.json", "done.json", "status.json", "metrics.json", "scores.parquet"])
@@ -108,7 +109,7 @@ def test_a_damaged_file_is_named_in_one_line(store, name: str, damage: bytes) ->
     done.write_text(json.dumps(json.loads(done.read_text()) | {"files": {}}))
     (folder / name).write_bytes(damage)
     with pytest.raises(ZsgError) as caught:
-        collect(store.path)
+        collect(Store(store.path))
     assert str(folder / name) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -119,14 +120,14 @@ def test_a_file_that_is_not_the_committed_one_is_refused(store, name: str) -> No
     with (attempt / name).open("ab") as file:
         file.write(b" ")
     with pytest.raises(ZsgError, match=rf"{name}: damaged \(its sha256"):
-        collect(store.path)
+        collect(Store(store.path))
 
 
 def test_a_missing_file_is_named(store) -> None:
     attempt = store.cell("random")
     (attempt / "scores.parquet").unlink()
     with pytest.raises(ZsgError, match=r"scores.parquet: cannot be read"):
-        collect(store.path)
+        collect(Store(store.path))
 
 
 def test_a_damaged_plan_is_named(store) -> None:
@@ -134,18 +135,18 @@ def test_a_damaged_plan_is_named(store) -> None:
     stem = store.plan()
     replace(store.path / "matrices" / f"{stem}.json", '"name"', '"nom"')
     with pytest.raises(ZsgError, match=rf"{stem}.json: damaged \(name: Field required\)"):
-        collect(store.path)
+        collect(Store(store.path))
 
 
 def test_done_cannot_point_out_of_the_cell(store) -> None:
     attempt = store.cell("random")
     replace(attempt.parent / "done.json", "attempt-1", "../attempt-1")
     with pytest.raises(ZsgError, match=r"done.json: damaged"):
-        collect(store.path)
+        collect(Store(store.path))
 
 
 def test_temporary_files_are_passed_over(store) -> None:
     attempt = store.cell("random")
     (attempt / ".scores.parquet.x.tmp").write_bytes(b"half")
     (store.path / "cells" / ".tmp").mkdir()
-    assert len(collect(store.path).finished) == 1
+    assert len(collect(Store(store.path)).finished) == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from zsg_harness.reports import build
+from zsg_harness.store.store import Store
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -49,7 +50,7 @@ def report(store_at, tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.cell(HOSTILE, [9.0, 7.0, 5.5], order="h", dataset="toy")
     store.cell("less", order="f", state="failed", reason=HOSTILE)
     store.plan(HOSTILE.replace("/", ""))
-    build(store.path, folder / "report")
+    build(Store(store.path), folder / "report")
     return folder / "report" / "index.html"
 
 

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from zsg_harness.reports import Leaderboard, build
+from zsg_harness.store.store import Store
 
 FILES = {"leaderboard.csv", "scores.csv", "scores.parquet", "leaderboard.md", "leaderboard.json", "index.html"}
 INJECTION = "</script><script>alert(1)</script><img src=x onerror=alert(1)> | **b** `c` [d](javascript:e) \x1b[31m"
@@ -25,7 +26,7 @@ def board(store, tmp_path) -> Leaderboard:
     store.cell("less", order="f", state="failed", reason="the loss is NaN at step 3")
     store.cell("rds+", order="g", state="skipped", reason="needs the extra 'peft'")
     store.plan()
-    return build(store.path, tmp_path / "report")
+    return build(Store(store.path), tmp_path / "report")
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_markdown(report: Path) -> None:
 
 
 def test_writing_again_gives_the_same_bytes(board: Leaderboard, store, report: Path, tmp_path: Path) -> None:
-    build(store.path, tmp_path / "again")
+    build(Store(store.path), tmp_path / "again")
     for name in FILES:
         assert (tmp_path / "again" / name).read_bytes() == (report / name).read_bytes()
 
@@ -109,7 +110,7 @@ def test_writing_again_gives_the_same_bytes(board: Leaderboard, store, report: P
 def test_no_finished_cell(store, tmp_path: Path) -> None:
     store.cell("less", state="failed", reason="out of memory")
     store.plan()
-    board = build(store.path, tmp_path / "report")
+    board = build(Store(store.path), tmp_path / "report")
     assert board.rows.empty
     assert len(pd.read_csv(tmp_path / "report" / "leaderboard.csv")) == 0
     for name in ("leaderboard.md", "index.html"):
@@ -121,7 +122,7 @@ def test_no_finished_cell(store, tmp_path: Path) -> None:
 
 def test_a_store_without_any_cell(store, tmp_path: Path) -> None:
     store.plan()
-    assert build(store.path, tmp_path / "report").state == "0 of 0 cells finished"
+    assert build(Store(store.path), tmp_path / "report").state == "0 of 0 cells finished"
 
 
 def test_names_and_reasons_are_inert(store, tmp_path: Path) -> None:
@@ -130,7 +131,7 @@ def test_names_and_reasons_are_inert(store, tmp_path: Path) -> None:
     store.cell(INJECTION, {INJECTION: [9.0, 6.0, 5.0]}, order="x", embedder=INJECTION, dataset="toy")
     store.cell("gone", order="y", state="failed", reason=INJECTION)
     store.plan(matrix={"matrix": {"name": INJECTION + "\n```\n"}})
-    board = build(store.path, tmp_path / "report")
+    board = build(Store(store.path), tmp_path / "report")
     page = (tmp_path / "report" / "index.html").read_text()
     assert "alert(1)" in page
     assert "<script>alert" not in page

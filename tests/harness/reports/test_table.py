@@ -10,13 +10,14 @@ import pytest
 from scipy import stats
 
 from zsg_harness.reports import Leaderboard, build
+from zsg_harness.store.store import Store
 from zsg_registry.errors import ZsgError
 
 ORDER_SEEDED = {"data": None, "order": 0, "train": None}
 
 
 def report(store, tmp_path: Path, **options: str) -> Leaderboard:
-    return build(store.path, tmp_path / "report", **options)
+    return build(Store(store.path), tmp_path / "report", **options)
 
 
 def line(board: Leaderboard, arrangement: str, **where: str) -> pd.Series:

@@ -11,6 +11,7 @@ import pytest
 from zsg_harness.evaluation.losses import example_losses
 from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.services.context import CellContext, Workbench
+from zsg_harness.store.cache import Cache
 from zsg_harness.tokens.encoding import encode
 from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import Access, ContractError, ExampleSet, LossOf, Need
@@ -27,7 +28,7 @@ def bench_of(roles: dict[Any, ExampleSet], cache: Path, lm: CausalLM | None) -> 
         None,
         form=TextForm(max_length=64),
         model_hash="m",
-        cache=cache,
+        cache=Cache(cache),
         batch_tokens=500,
         find_device=lambda: "cpu",
         base=lm,

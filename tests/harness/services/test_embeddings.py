@@ -17,6 +17,7 @@ import pytest
 
 from zsg_harness.services.embeddings import Embedded, EmbeddingService
 from zsg_harness.services.surroundings import EmbedSurroundings
+from zsg_harness.store.cache import Cache
 from zsg_registry import (
     ContractError,
     Embedder,
@@ -59,7 +60,7 @@ def examples_of(count: int) -> ExampleSet:
 
 def service_of(embedder: Embedder, cache: Path, on_progress: Any = None) -> EmbeddingService:
     context = EmbedSurroundings(examples_of(3), lambda: "cpu", cache, offline=True)
-    return EmbeddingService(embedder, "identity", context, "", cache, on_progress)
+    return EmbeddingService(embedder, "identity", context, "", Cache(cache), on_progress)
 
 
 def stopping_after(blocks: int) -> Callable[[list[str]], Any]:

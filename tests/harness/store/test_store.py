@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from zsg_harness.store.atomic import write_bytes
-from zsg_harness.store.store import Store, read_json, read_parquet
+from zsg_harness.store.store import Store
 from zsg_registry import ZsgError
 
 
@@ -46,7 +46,9 @@ def test_the_first_of_two_attempts_is_committed(tmp_path: Path) -> None:
         attempt.write_table("scores", pa.table({"value": [1.0]}))
         attempt.status("finished")
     assert [attempt.commit() for attempt in attempts] == [True, False]
-    assert store.committed("c") == attempts[0].folder
+    committed = store.committed("c")
+    assert committed is not None
+    assert committed.name == attempts[0].name
     assert store.done_cells() == {"c"}
 
 
@@ -67,9 +69,12 @@ def test_a_store_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> Non
 
 
 def test_damaged_files_are_named(tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_text('{"a": 1')
-    (tmp_path / "x.parquet").write_bytes(b"PAR1 nothing")
-    with pytest.raises(ZsgError, match=r"x\.json is damaged or missing"):
-        read_json(tmp_path / "x.json")
-    with pytest.raises(ZsgError, match=r"x\.parquet is damaged or missing"):
-        read_parquet(tmp_path / "x.parquet")
+    attempt = Store(tmp_path).new_attempt("c", {})
+    attempt.write("x.json", b'{"a": 1')
+    attempt.write("x.parquet", b"PAR1 nothing")
+    with pytest.raises(ZsgError, match=r"x\.json is damaged"):
+        attempt.read_json("x")
+    with pytest.raises(ZsgError, match=r"x\.parquet is damaged"):
+        attempt.read_table("x")
+    with pytest.raises(ZsgError, match=r"y\.json cannot be read: No such file"):
+        attempt.read_json("y")

@@ -1,0 +1,112 @@
+"""The cells that are still to be run, handed out one at a time, and none that another run has."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from zsg_harness.cells.outcome import Outcome
+from zsg_harness.plan.cell import Cell
+
+if TYPE_CHECKING:
+    from zsg_harness.store.leases import Leases
+    from zsg_harness.store.store import Store
+
+
+class _End(NamedTuple):
+    """How an attempt ended without a result."""
+
+    attempt: str
+    state: Literal["failed", "skipped"]
+    reason: str
+
+
+class Work:
+    """What is left of a run. A cell that fails may be tried again; one that another run holds is waited for.
+
+    Attributes:
+        stopping: Whether no more cells are handed out.
+    """
+
+    def __init__(self, cells: Sequence[Cell], store: Store, leases: Leases, retries: int = 0) -> None:
+        self.stopping = False
+        self._store = store
+        self._leases = leases
+        self._waiting = deque(cells)
+        self._elsewhere: dict[str, tuple[Cell, _End | None]] = {}
+        self._given: dict[str, Cell] = {}
+        self._retries = {cell.cell_id: retries for cell in cells}
+
+    @property
+    def size(self) -> int:
+        """How many cells are left."""
+        return len(self._waiting) + len(self._elsewhere) + len(self._given)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left, here or in another run."""
+        return not self._given and (self.stopping or not (self._waiting or self._elsewhere))
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing is left but what another run has."""
+        return not self._waiting and bool(self._elsewhere) and not self.stopping
+
+    @property
+    def given(self) -> Iterable[Cell]:
+        """The cells that are being run here."""
+        return self._given.values()
+
+    def next(self) -> Cell | None:
+        """A cell to run now, if there is one."""
+        while self._waiting and not self.stopping:
+            cell = self._waiting.popleft()
+            if self._leases.take(cell.cell_id):
+                if not self._store.is_done(cell.cell_id):
+                    self._given[cell.cell_id] = cell
+                    return cell
+                self._leases.release(cell.cell_id)
+            self._elsewhere[cell.cell_id] = cell, self._last_end(cell.cell_id)
+        return None
+
+    def ended(self, outcome: Outcome) -> bool:
+        """Take note of how a cell ended here; returns whether that is its end, and it is not tried again."""
+        cell = self._given.pop(outcome.cell_id)
+        self._leases.release(outcome.cell_id)
+        if outcome.state == "failed" and self._retries[outcome.cell_id] > 0 and not self.stopping:
+            self._retries[outcome.cell_id] -= 1
+            self._waiting.appendleft(cell)
+            return False
+        return True
+
+    def look_elsewhere(self) -> list[Outcome]:
+        """What other runs have ended; what they have left is to be run here."""
+        found = []
+        for cell_id, (cell, before) in list(self._elsewhere.items()):
+            outcome = self._ended_elsewhere(cell_id, before)
+            if outcome is not None:
+                found.append(outcome)
+            elif self._leases.take(cell_id):
+                self._leases.release(cell_id)
+                self._waiting.append(cell)
+            else:
+                continue
+            del self._elsewhere[cell_id]
+        return found
+
+    def _ended_elsewhere(self, cell_id: str, before: _End | None) -> Outcome | None:
+        if self._store.is_done(cell_id):
+            return Outcome(cell_id, "done", "by another run", 0.0, {})
+        end = self._last_end(cell_id)
+        if end is None or end == before:
+            return None
+        return Outcome(cell_id, end.state, f"in another run: {end.reason}", 0.0, {})
+
+    def _last_end(self, cell_id: str) -> _End | None:
+        """How the newest attempt at a cell ended, if it did and did not finish."""
+        attempts = self._store.attempts(cell_id)
+        status = attempts[-1].read_json("status") if attempts and "status.json" in attempts[-1].names() else {}
+        if status.get("state") not in ("failed", "skipped"):
+            return None
+        return _End(attempts[-1].name, status["state"], str(status.get("reason")))

@@ -1,0 +1,298 @@
+"""Named files below one place, a folder or a bucket: each appears whole, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from zsg_harness.store.atomic import write_bytes
+from zsg_registry import ZsgError
+
+_EXTRAS: Final = {"s3": "s3", "gs": "gcs", "gcs": "gcs"}
+
+
+class Files(ABC):
+    """Files by key: a relative path with slashes, such as `cells/1f/done.json`. A key that starts with a dot is hidden.
+
+    Attributes:
+        url: The place, as a user writes it.
+        folder: Where it is on this machine; None for a remote place.
+    """
+
+    url: str
+    folder: Path | None = None
+
+    @abstractmethod
+    def read(self, key: str) -> bytes:
+        """The content of a file.
+
+        Raises:
+            OSError: It is not there, or cannot be read.
+        """
+
+    @abstractmethod
+    def write(self, key: str, data: bytes) -> None:
+        """Write a file, over an older one.
+
+        Raises:
+            OSError: It cannot be written; what was there has not changed.
+        """
+
+    @abstractmethod
+    def create(self, key: str, data: bytes) -> bool:
+        """Write a file unless it is there: of several that try at once, one succeeds.
+
+        Returns:
+            Whether this call wrote it.
+        """
+
+    @abstractmethod
+    def put(self, source: Path, key: str) -> None:
+        """Write a file of this machine, which may be moved there."""
+
+    @abstractmethod
+    def fetch(self, key: str, scratch: Path) -> Path:
+        """A file's place on this machine; a remote one is copied into `scratch`."""
+
+    @abstractmethod
+    def exists(self, key: str) -> bool:
+        """Whether there is such a file."""
+
+    @abstractmethod
+    def names(self, key: str) -> list[str]:
+        """The names of the files in a folder, sorted."""
+
+    @abstractmethod
+    def folders(self, key: str) -> list[str]:
+        """The names of the folders in a folder, sorted."""
+
+    @abstractmethod
+    def find(self, key: str) -> list[str]:
+        """The keys of all files below a folder, sorted."""
+
+    @abstractmethod
+    def size(self, key: str) -> int:
+        """A file's bytes."""
+
+    @abstractmethod
+    def remove(self, key: str) -> None:
+        """Remove a file, or a folder with all that is in it, if it is there."""
+
+
+def open_files(place: str | Path) -> Files:
+    """The files of a folder, or of a URL of any file system that fsspec knows.
+
+    Raises:
+        ZsgError: The URL's file system is unknown, or its package is not installed.
+    """
+    text = str(place)
+    if isinstance(place, str) and place.startswith("file://"):
+        return LocalFiles(Path(place.removeprefix("file://")))
+    return RemoteFiles(text) if "://" in text else LocalFiles(Path(place))
+
+
+class LocalFiles(Files):
+    """A folder of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = str(folder)
+        self.folder: Path = folder
+
+    def read(self, key: str) -> bytes:
+        """See `Files`."""
+        return (self.folder / key).read_bytes()
+
+    def write(self, key: str, data: bytes) -> None:
+        """See `Files`."""
+        write_bytes(self.folder / key, data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """See `Files`."""
+        place = self.folder / key
+        ready = place.with_name(f".{place.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+        write_bytes(ready, data)
+        try:
+            os.link(ready, place)  # unlike a rename, a link never replaces an earlier file
+        except FileExistsError:
+            return False
+        finally:
+            ready.unlink()
+        return True
+
+    def put(self, source: Path, key: str) -> None:
+        """See `Files`."""
+        place = self.folder / key
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with source.open("rb") as file:
+            os.fsync(file.fileno())
+        ready = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+        shutil.move(source, ready)
+        ready.replace(place)
+
+    def fetch(self, key: str, scratch: Path) -> Path:
+        """See `Files`."""
+        return self.folder / key
+
+    def exists(self, key: str) -> bool:
+        """See `Files`."""
+        return (self.folder / key).is_file()
+
+    def names(self, key: str) -> list[str]:
+        """See `Files`."""
+        return sorted(entry.name for entry in self._entries(key) if _is_shown(entry.name) and entry.is_file())
+
+    def folders(self, key: str) -> list[str]:
+        """See `Files`."""
+        return sorted(entry.name for entry in self._entries(key) if _is_shown(entry.name) and entry.is_dir())
+
+    def find(self, key: str) -> list[str]:
+        """See `Files`."""
+        found = []
+        for folder, folders, names in os.walk(self.folder / key):
+            folders[:] = filter(_is_shown, folders)
+            parent = Path(folder).relative_to(self.folder)
+            found += [(parent / name).as_posix() for name in names if _is_shown(name)]
+        return sorted(found)
+
+    def size(self, key: str) -> int:
+        """See `Files`."""
+        return (self.folder / key).stat().st_size
+
+    def remove(self, key: str) -> None:
+        """See `Files`."""
+        place = self.folder / key
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            place.unlink(missing_ok=True)
+
+    def _entries(self, key: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(self.folder / key) as entries:
+                return list(entries)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
+class RemoteFiles(Files):
+    """A place of another file system, such as `s3://bucket/runs`: a file appears when all of it has been sent."""
+
+    def __init__(self, url: str) -> None:
+        """Connect.
+
+        Raises:
+            ZsgError: The file system is unknown, or its package is not installed.
+        """
+        import fsspec
+
+        self.url = url.rstrip("/")
+        scheme = url.partition("://")[0]
+        # A listing that is kept would hide what other machines write.
+        try:
+            self._system, root = fsspec.url_to_fs(self.url, use_listings_cache=False)
+        except ImportError as error:
+            extra = f": pip install 'zsg-harness[{_EXTRAS[scheme]}]'" if scheme in _EXTRAS else ""
+            raise ZsgError(f"the store {url} needs a package that is not installed ({error}){extra}") from None
+        except ValueError as error:
+            raise ZsgError(f"the store {url}: {error}") from None
+        self._root = PurePosixPath(root)
+
+    def read(self, key: str) -> bytes:
+        """See `Files`."""
+        data: bytes = self._system.cat_file(self._path(key))
+        return data
+
+    def write(self, key: str, data: bytes) -> None:
+        """See `Files`."""
+        self._with_folder(key, lambda path: self._system.pipe_file(path, data))
+
+    def create(self, key: str, data: bytes) -> bool:
+        """See `Files`."""
+        try:
+            self._with_folder(key, lambda path: self._system.pipe_file(path, data, mode="create"))
+        except FileExistsError:
+            return False
+        return True
+
+    def put(self, source: Path, key: str) -> None:
+        """See `Files`."""
+        self._with_folder(key, lambda path: self._system.put_file(str(source), path))
+
+    def fetch(self, key: str, scratch: Path) -> Path:
+        """See `Files`."""
+        place = scratch / key
+        place.parent.mkdir(parents=True, exist_ok=True)
+        ready = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+        self._system.get_file(self._path(key), str(ready))
+        ready.replace(place)
+        return place
+
+    def exists(self, key: str) -> bool:
+        """See `Files`."""
+        return bool(self._system.isfile(self._path(key)))
+
+    def names(self, key: str) -> list[str]:
+        """See `Files`."""
+        return self._listed(key, "file")
+
+    def folders(self, key: str) -> list[str]:
+        """See `Files`."""
+        return self._listed(key, "directory")
+
+    def find(self, key: str) -> list[str]:
+        """See `Files`."""
+        try:
+            found = self._system.find(self._path(key))
+        except FileNotFoundError:
+            return []
+        return sorted(PurePosixPath(path).relative_to(self._root).as_posix() for path in found)
+
+    def size(self, key: str) -> int:
+        """See `Files`."""
+        return int(self._system.size(self._path(key)))
+
+    def remove(self, key: str) -> None:
+        """See `Files`."""
+        try:
+            self._system.rm(self._path(key), recursive=True)
+        except FileNotFoundError:
+            return
+
+    def _path(self, key: str) -> str:
+        return str(self._root / key)
+
+    def _with_folder(self, key: str, write: Callable[[str], object]) -> None:
+        """Write a file, and make its folder first where the file system has folders and this one is not there."""
+        try:
+            write(self._path(key))
+        except FileNotFoundError:
+            self._system.makedirs(str((self._root / key).parent), exist_ok=True)
+            write(self._path(key))
+
+    def _listed(self, key: str, kind: str) -> list[str]:
+        try:
+            entries: list[dict[str, Any]] = self._system.ls(self._path(key), detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(PurePosixPath(entry["name"]).name for entry in entries if entry["type"] == kind)
+
+
+def scratch_folder(files: Files) -> Path:
+    """Where this machine keeps what belongs to a place but must lie on its own disk: the place itself, if it does."""
+    if files.folder is not None:
+        return files.folder
+    return user_cache() / "stores" / hashlib.sha256(files.url.encode()).hexdigest()[:16]
+
+
+def user_cache() -> Path:
+    """The user's cache folder, for what belongs to no store on this machine."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zsg-harness"
+
+
+def _is_shown(name: str) -> bool:
+    return not name.startswith(".")
