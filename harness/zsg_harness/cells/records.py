@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from zsg_harness.evaluation.scoring import TaskScores
-from zsg_harness.store.store import Attempt
+from zsg_harness.store.attempt import Attempt
 from zsg_harness.store.tables import EXAMPLES, SCORES, TRAIN
 from zsg_harness.training.loop import StepRecord
 from zsg_registry import ExampleSet, MetricBatch, Order, OrderFile, ZsgError

@@ -36,7 +36,8 @@ from zsg_harness.evaluation.scoring import describe_outputs
 from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.models.loading import load_model
 from zsg_harness.plan.cell import Cell
-from zsg_harness.store.store import Attempt, Store
+from zsg_harness.store.attempt import Attempt
+from zsg_harness.store.store import Store
 from zsg_harness.tokens.encoding import Encoded
 from zsg_harness.training.checkpoint import Checkpoints
 from zsg_harness.training.sharding import whole_weights

@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 
 _DISTRIBUTION: Final = "zsg-harness"
 _REQUIREMENT: Final = re.compile(r"(?P<name>[\w.-]+).*?(?:extra == ['\"](?P<extra>\w+)['\"])?$")
-_FOR_USERS: Final = ("offline", "peft", "ray", "s3", "tracking", "transport", "trl")
+_FOR_USERS: Final = ("bits", "gcs", "offline", "peft", "ray", "s3", "tracking", "transport", "trl")
 _GIBIBYTE: Final = 2**30
 _LITTLE_DISK: Final = 2 * _GIBIBYTE
 

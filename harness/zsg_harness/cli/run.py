@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zsg_harness.cli import SOME_FAILED, Interrupted
+from zsg_harness.cli.how import how_options
 from zsg_harness.cli.options import filter_option, json_option, out_option, plain_option, quiet_option, store_option
 from zsg_harness.cli.output import counted, duration, note, print_json, print_renderable
 from zsg_harness.cli.selection import Selection, selection_options
@@ -22,25 +23,7 @@ if TYPE_CHECKING:
 @click.command()
 @selection_options
 @store_option
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Cells that run side by side [default: as the matrix says].",
-)
-@click.option(
-    "--processes-per-cell",
-    type=click.IntRange(min=1),
-    metavar="W",
-    help="Processes that train one cell together [default: as the matrix says].",
-)
-@click.option("--save-model", is_flag=True, help="Keep each cell's trained model, or its adapter, in the store.")
-@click.option(
-    "--track",
-    multiple=True,
-    metavar="NAME",
-    help="Report to a tracker, by accelerate: tensorboard, wandb … Can be given several times.",
-)
+@how_options
 @click.option("--in-process", is_flag=True, help="Run the cells in this process, one by one, for a debugger.")
 @filter_option
 @click.option(
@@ -57,10 +40,7 @@ if TYPE_CHECKING:
 def run(
     selection: Selection,
     store: str,
-    workers: int | None,
-    processes_per_cell: int | None,
-    save_model: bool,
-    track: Sequence[str],
+    how: dict[str, Any],
     in_process: bool,
     filters: Sequence[str],
     limit: int | None,
@@ -72,8 +52,8 @@ def run(
 ) -> None:
     """Run what is missing of a matrix, and write its leaderboard.
 
-    A cell that is already in the store is not run again. Ctrl-C keeps what is done: the same command goes on from
-    there.
+    A cell that is already in the store is not run again. Ctrl-C lets running cells save their state, a second one ends
+    them at once; either way what is done is kept, and the same command goes on from there.
     """
     from zsg_harness.cli.progress import watch
     from zsg_harness.runner import RunOptions, run_matrix
@@ -81,14 +61,7 @@ def run(
 
     loaded = selection.load()
     name = loaded.matrix.matrix.name
-    given = {
-        "workers": workers,
-        "processes_per_cell": processes_per_cell,
-        "save_model": save_model,
-        "track": list(track),
-    }
-    over = {name: value for name, value in given.items() if value}
-    options = RunOptions(over, in_process, filters, limit, fail_fast, out)
+    options = RunOptions(how, in_process, filters, limit, fail_fast, out)
     started = time.monotonic()
     try:
         with watch(name, limit, quiet=quiet, plain=plain) as listener:

@@ -156,6 +156,6 @@ def _is_running(owner: dict[str, Any]) -> bool:
     try:
         process = psutil.Process(owner["pid"])
         # A number is used again: it is the same process if it began at the same time.
-        return abs(process.create_time() - owner["started"]) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
+        return bool(abs(process.create_time() - owner["started"]) < 1.0 and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False

@@ -51,7 +51,7 @@ class Checkpoints:
         from safetensors.torch import save_file
 
         place = f"{self._cell}/{_PREFIX}{trainer.done}"
-        older = [folder for folder in self._all() if folder != place]
+        older = [checkpoint for checkpoint in self._all() if checkpoint != place]
         self._files.remove(f"{place}/{_LAST}")
         for rank, states in enumerate(generators):
             tensors |= {f"generator.{rank}.{name}": state for name, state in states.items()}
@@ -61,8 +61,8 @@ class Checkpoints:
         for name, table in kept.tables.items():
             self._files.write(f"{place}/{name}.parquet", parquet_bytes(table))
         self._files.write(f"{place}/{_LAST}", json_bytes({"trainer": plain, "facts": kept.facts}))
-        for folder in older:
-            self._files.remove(folder)
+        for checkpoint in older:
+            self._files.remove(checkpoint)
 
     def load(self, trainer: Trainer) -> Checkpoint | None:
         """Bring a new trainer into the newest state, and give what was kept with it; None if there is none."""
@@ -83,8 +83,8 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Remove all of them: the cell is through."""
-        for folder in self._all():
-            self._files.remove(folder)
+        for checkpoint in self._all():
+            self._files.remove(checkpoint)
 
     def _all(self) -> list[str]:
         """The folders of all checkpoints, the newest last."""
@@ -92,7 +92,7 @@ class Checkpoints:
         return [f"{self._cell}/{name}" for name in sorted(names, key=_step_of)]
 
     def _newest(self) -> str | None:
-        whole = [folder for folder in self._all() if self._files.exists(f"{folder}/{_LAST}")]
+        whole = [checkpoint for checkpoint in self._all() if self._files.exists(f"{checkpoint}/{_LAST}")]
         return whole[-1] if whole else None
 
 
