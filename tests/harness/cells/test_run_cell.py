@@ -123,7 +123,7 @@ def test_the_step_0_gate_stops_a_cell_whose_model_is_not_the_others(
 
     first, second = plan_cells(matrix={"seeds": [0, 1]})
     assert run(first, tmp_path, environment_of)[0].state == "finished"
-    (stored,) = (tmp_path / "cache" / "first-losses").iterdir()
+    (stored,) = (tmp_path / "cache" / "first-losses").glob("*.npy")
     losses = np.load(stored)
     losses[0] += 0.5
     np.save(stored, losses)
