@@ -21,6 +21,7 @@ class Content(NamedTuple):
 
 
 _LOADED: dict[Content, ExampleSet] = {}
+_CUT: dict[tuple[Content, str, int], Roles] = {}
 
 
 def load_roles(cell: Cell, registry: Registry, downloads: DownloadFolder) -> Roles:
@@ -29,7 +30,12 @@ def load_roles(cell: Cell, registry: Registry, downloads: DownloadFolder) -> Rol
     Raises:
         ZsgError: The data is missing or damaged, or leaves a role empty.
     """
-    return cut_roles(_examples(cell, registry, downloads), cell.data, cell.seeds.data or 0)
+    key = (content_of(cell), cell.data.model_dump_json(), cell.seeds.data or 0)
+    if key not in _CUT:
+        roles = cut_roles(_examples(cell, registry, downloads), cell.data, cell.seeds.data or 0)
+        _CUT.clear()
+        _CUT[key] = roles
+    return _CUT[key]
 
 
 def content_of(cell: Cell) -> Content:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,10 +13,10 @@ import torch
 from zsg_harness.cells.data import load_roles
 from zsg_harness.cells.roles import Roles
 from zsg_harness.cells.segments import OnlineSegments, Segments, WholeOrder
+from zsg_harness.cells.warm import encoded, fresh_model
 from zsg_harness.matrix.expand import Choice, Expander
 from zsg_harness.matrix.schema import RunTable, TokenBudget
 from zsg_harness.models.causal_lm import CausalLM
-from zsg_harness.models.loading import load_model
 from zsg_harness.orders.document import embedder_document, model_needs, order_document
 from zsg_harness.orders.ordering import OnlineOrder, Recipe, make_order, visible_roles
 from zsg_harness.plan.cell import Cell
@@ -186,7 +187,8 @@ def _workbench(
         )
     return Workbench(
         roles=visible_roles(bound.arrangement.access, roles.pool, roles.query, probe=roles.probe),
-        load_model=lambda: load_model(cell.model, Path(cell.base_dir), environment.device),
+        load_model=lambda: fresh_model(cell, environment.device),
+        encode=partial(encoded, cell),
         embeddings=embeddings,
         form=cell.text_form,
         model_hash=cell.model_hash,

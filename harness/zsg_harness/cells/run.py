@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -32,9 +31,9 @@ from zsg_harness.cells.roles import Roles
 from zsg_harness.cells.segments import Segments
 from zsg_harness.cells.session import TrainingSession
 from zsg_harness.cells.trackers import Trackers, start_trackers
+from zsg_harness.cells.warm import fresh_model
 from zsg_harness.evaluation.scoring import describe_outputs
 from zsg_harness.models.causal_lm import CausalLM
-from zsg_harness.models.loading import load_model
 from zsg_harness.plan.cell import Cell
 from zsg_harness.store.attempt import Attempt
 from zsg_harness.store.store import Store
@@ -110,7 +109,7 @@ def _prepare(cell: Cell, environment: Environment, report: Report) -> _Prepared:
     report(Progress(cell.cell_id, "loading"))
     bound = bind_cell(cell, environment.registry)
     roles = fitting_roles(cell, bound, environment)
-    lm = load_model(cell.model, Path(cell.base_dir), environment.device)
+    lm = fresh_model(cell, environment.device)
     report(Progress(cell.cell_id, "arranging"))
     started = time.monotonic()
     told = partial(_embedding, environment, report, cell.cell_id)

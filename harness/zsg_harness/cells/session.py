@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from zsg_harness.cells.gate import check_first_losses
+from zsg_harness.cells.gate import first_losses
 from zsg_harness.cells.preparation import CellStopped, Environment
 from zsg_harness.cells.progress import Progress, Report
 from zsg_harness.cells.records import Records
 from zsg_harness.cells.roles import Roles
 from zsg_harness.cells.segments import Losses, Segments
 from zsg_harness.cells.trackers import Trackers
+from zsg_harness.cells.warm import encoded
 from zsg_harness.evaluation.generation import generate
 from zsg_harness.evaluation.losses import example_losses
 from zsg_harness.evaluation.scoring import opened, score
@@ -59,7 +61,7 @@ class TrainingSession:
         self._report = report
         self._form = cell.text_form
         self._segments = segments
-        self._eval = self._form.encode(roles.eval, lm.tokenizer)
+        self._eval = encoded(cell, roles.eval, lm.tokenizer)
         _check_labels(pool, self._eval)
         self._trainer = Trainer(lm, pool, segments.planned, cell.training, environment.run, self._world)
         self.counts = {
@@ -131,12 +133,14 @@ class TrainingSession:
     def _batch(self, step: int, store: Store, final: bool) -> MetricBatch:
         """What metrics score."""
         run, evaluation = self._environment.run, self._cell.evaluation
-        losses = example_losses(self._lm, self._eval, run.eval_batch_tokens, self._world)
+        ids = self._roles.eval.ids
+        if step:
+            losses = self._losses(len(ids))
+        else:
+            losses = first_losses(store.cache, self._cell, ids, self._world, self._losses)
         broken = int((~np.isfinite(losses[self._eval.label_counts > 0])).sum())
         if broken:
             raise ZsgError(f"the loss of {broken} of {len(losses)} scored examples is not finite after step {step}")
-        if step == 0:
-            check_first_losses(store, self._cell, self._roles.eval.ids, losses)
         answers = None
         if step in generation_steps(evaluation, step if final else self._segments.planned):
             answers = generate(self._lm, self._eval, evaluation.max_new_tokens, run.eval_batch_tokens, self._world)
@@ -147,6 +151,10 @@ class TrainingSession:
             generations=answers,
             model=Handle(self._lm, self._form),
         )
+
+    def _losses(self, count: int) -> NDArray[np.float64]:
+        """The losses of the first so many scored examples."""
+        return example_losses(self._lm, self._eval.head(count), self._environment.run.eval_batch_tokens, self._world)
 
     @cached_property
     def _held_out(self) -> list[tuple[ExampleSet, Encoded]]:
@@ -160,8 +168,8 @@ class TrainingSession:
         """
         found: dict[str, float] = {}
         with undisturbed(self._lm.model):
-            for examples, encoded in self._held_out:
-                losses = example_losses(self._lm, encoded, self._environment.run.eval_batch_tokens, self._world)
+            for examples, tokens in self._held_out:
+                losses = example_losses(self._lm, tokens, self._environment.run.eval_batch_tokens, self._world)
                 codes, names = examples.codes("task")
                 for code, name in enumerate(names):
                     own = losses[codes == code]
@@ -212,6 +220,6 @@ class TrainingSession:
 
 
 def _check_labels(pool: Encoded, scored: Encoded) -> None:
-    for what, encoded in (("training", pool), ("scored", scored)):
-        if not encoded.label_counts.any():
+    for what, tokens in (("training", pool), ("scored", scored)):
+        if not tokens.label_counts.any():
             raise ZsgError(f"no {what} example has a label: the template or max_length leaves no answer to predict")

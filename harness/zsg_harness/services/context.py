@@ -33,6 +33,8 @@ from zsg_registry import (
 )
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     # What needs torch is imported where it is used: many arrangements need none of it.
     from zsg_harness.models.causal_lm import CausalLM
 
@@ -56,6 +58,7 @@ class Workbench:
         roles: The examples of each role, cut down to what the pipe declared; a role that may not be seen is missing.
         load_model: Loads the cell's base model anew.
         base: The base model, loaded when first needed.
+        encode: Makes tokens of examples, if not the form alone does.
         embeddings: None when the pipe needs no embedder.
         form: How examples become tokens.
         model_hash: Stands for the base model in cache keys.
@@ -73,6 +76,7 @@ class Workbench:
     batch_tokens: int
     find_device: Callable[[], str]
     base: CausalLM | None = None
+    encode: Callable[[ExampleSet, PreTrainedTokenizerBase], Encoded] | None = None
     _encoded: dict[Role, Encoded] = field(default_factory=dict)
 
     def base_model(self) -> CausalLM:
@@ -84,7 +88,8 @@ class Workbench:
     def encoded(self, role: Role) -> Encoded:
         """A role's examples as tokens."""
         if role not in self._encoded:
-            self._encoded[role] = self.form.encode(self.roles[role], self.base_model().tokenizer)
+            encode = self.encode or self.form.encode
+            self._encoded[role] = encode(self.roles[role], self.base_model().tokenizer)
         return self._encoded[role]
 
     def losses(self, role: Role, of: LossOf) -> NDArray[np.float64]:

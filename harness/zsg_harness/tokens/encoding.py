@@ -32,6 +32,11 @@ class Encoded:
     is_label: NDArray[np.bool_]
     offsets: NDArray[np.int64]
 
+    def head(self, count: int) -> Encoded:
+        """The first so many examples."""
+        end = self.offsets[count]
+        return Encoded(self.tokens[:end], self.is_label[:end], self.offsets[: count + 1])
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
