@@ -46,38 +46,58 @@ from zsg_registry import ZsgError
 
 def run_cell(cell: Cell, store: Store, environment: Environment, report: Report) -> Outcome:
     """Run a cell. Whatever goes wrong inside it is its own failure, recorded with its reason, and nobody else's."""
-    started = time.monotonic()
-    attempt = store.new_attempt(cell.cell_id, _description(cell))
-    common = {"started": datetime.now(UTC).isoformat(timespec="seconds"), "reason": None}
-    attempt.status("running", **common)
+    trial = _Trial(cell, store)
     try:
-        scores, facts = _run(cell, store, attempt, environment, report)
+        scores, facts = _run(cell, store, trial.begin(), environment, report)
+        trial.commit(facts | {"provenance": provenance(environment)})
     except CellUnfit as error:
-        return _ended(attempt, cell, "skipped", str(error), started, common)
+        return trial.ended("skipped", str(error))
     except CellStopped as error:
-        return _ended(attempt, cell, "stopped", str(error), started, common)
+        return trial.ended("stopped", str(error))
     except Exception as error:  # the one boundary around a cell: its failure must not end the matrix
-        attempt.write("log.txt", traceback.format_exc().encode())
         reason = str(error) if isinstance(error, ZsgError) else f"{type(error).__name__}: {error}"
-        return _ended(attempt, cell, "failed", " ".join(reason.split())[:500], started, common)
-    seconds = time.monotonic() - started
-    attempt.status("finished", **{**common, **facts, "seconds": seconds, "provenance": provenance(environment)})
-    attempt.commit()
+        return trial.ended("failed", " ".join(reason.split())[:500], traceback.format_exc())
     Checkpoints(store, cell.cell_id, environment.world).clear()
-    return Outcome(cell.cell_id, "finished", None, seconds, scores)
+    return Outcome(cell.cell_id, "finished", None, trial.seconds, scores)
 
 
-def _ended(
-    attempt: Attempt,
-    cell: Cell,
-    state: Literal["failed", "skipped", "stopped"],
-    reason: str,
-    started: float,
-    common: Mapping[str, Any],
-) -> Outcome:
-    seconds = time.monotonic() - started
-    attempt.status(state, **{**common, "reason": reason, "seconds": seconds})
-    return Outcome(cell.cell_id, state, reason, seconds, {})
+class _Trial:
+    """A try at a cell, and what is told of it in its `status.json`."""
+
+    def __init__(self, cell: Cell, store: Store) -> None:
+        self._cell = cell
+        self._store = store
+        self._attempt: Attempt | None = None
+        self._clock = time.monotonic()
+        self._told = {"started": datetime.now(UTC).isoformat(timespec="seconds"), "reason": None}
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken."""
+        return time.monotonic() - self._clock
+
+    def begin(self) -> Attempt:
+        """Make its folder."""
+        self._attempt = self._store.new_attempt(self._cell.cell_id, _description(self._cell))
+        self._attempt.status("running", **self._told)
+        return self._attempt
+
+    def commit(self, facts: Mapping[str, Any]) -> None:
+        """Make it the cell's result, if it is the first."""
+        assert self._attempt is not None
+        self._attempt.status("finished", **{**self._told, **facts, "seconds": self.seconds})
+        self._attempt.commit()
+
+    def ended(self, state: Literal["failed", "skipped", "stopped"], reason: str, log: str = "") -> Outcome:
+        """Record that it has no result."""
+        try:
+            if self._attempt is not None:
+                self._attempt.status(state, **{**self._told, "reason": reason, "seconds": self.seconds})
+                if log:
+                    self._attempt.write("log.txt", log.encode())
+        except OSError:
+            pass  # a store that cannot be written: who waits for the cell hears of it all the same
+        return Outcome(self._cell.cell_id, state, reason, self.seconds, {})
 
 
 def join_cell(cell: Cell, store: Store, environment: Environment) -> None:

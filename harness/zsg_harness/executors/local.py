@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -166,7 +167,8 @@ def _lost(worker: _Worker, work: Work, store: Store, reason: str | None) -> Gene
     worker.end()
     tail = _tail(worker_log(store, worker.process.pid))
     reason = " ".join(": ".join([reason, *tail[-1:]]).split())[:500]
-    store.mark_failed(worker.cell.cell_id, reason, "\n".join(tail))
+    with suppress(OSError):  # a store that cannot be written: the reason is told all the same
+        store.mark_failed(worker.cell.cell_id, reason, "\n".join(tail))
     outcome = Outcome(worker.cell.cell_id, "failed", reason, worker.seconds, {})
     if work.ended(outcome):
         yield outcome
