@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from zsg_harness.store.store import Store
 
 ThirdParty = Callable[[str], Path]
 MATRIX = """
@@ -43,7 +48,11 @@ def zsg(tmp_path: Path, small_model: Path) -> Callable[..., subprocess.Completed
     """Runs the command line in a process of its own, on `tmp_path / "store"`."""
 
     def call(
-        *arguments: str, arrangements: list[str], plugins: list[Path] | None = None, seeds: list[int] | None = None
+        *arguments: str,
+        arrangements: list[str],
+        plugins: list[Path] | None = None,
+        seeds: list[int] | None = None,
+        memory: int | None = None,
     ) -> subprocess.CompletedProcess[str]:
         matrix = tmp_path / "matrix.toml"
         matrix.write_text(
@@ -57,6 +66,7 @@ def zsg(tmp_path: Path, small_model: Path) -> Callable[..., subprocess.Completed
             text=True,
             timeout=300,
             check=False,
+            preexec_fn=None if memory is None else partial(resource.setrlimit, resource.RLIMIT_AS, (memory, memory)),
         )
 
     return call
@@ -109,6 +119,42 @@ def test_a_cell_that_fails_fails_alone(
     assert all(name in page for name in faulty)
 
 
+def test_four_ways_to_fail_and_all_others_finish(
+    zsg: Callable[..., subprocess.CompletedProcess[str]], third_party: ThirdParty, tmp_path: Path
+) -> None:
+    plugins = [third_party("misbehaving")]
+    faulty = {
+        "raising": "KeyError: 'no such thing'",
+        "sequential": "scored examples is not finite after step 1",
+        "hanging": "it took longer than 0.2 minutes",
+        "hoarding": "Unable to allocate 256. GiB",
+    }
+    done = zsg(
+        "--workers", "2", "--cell-timeout", "12s", "--retries", "1",
+        arrangements=["random", "round-robin", *faulty], plugins=plugins, memory=32 * 2**30,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.splitlines()
+    assert {"random", "round-robin"} <= set(rows(tmp_path).index)
+    page = (tmp_path / "store" / "leaderboards" / "small" / "index.html").read_text()
+    store = Store(tmp_path / "store")
+    attempts = {}
+    for cell_id in set(store.cell_ids()) - store.done_cells():
+        cell = store.read_cell(cell_id)
+        name = cell["labels"]["arrangement"]
+        attempts[name] = len(store.attempts(cell_id))
+        shown = subprocess.run(
+            [sys.executable, "-m", "zsg_harness", "show", cell_id[:12], "--store", "store"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for told in (done.stderr, page.replace("&#x27;", "'").replace("&#39;", "'"), " ".join(shown.split())):
+            assert faulty[name] in told, (name, told)
+    assert attempts == dict.fromkeys(faulty, 2)
+
+
 def test_a_killed_matrix_goes_on_where_it_was(
     zsg: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, small_model: Path
 ) -> None:
@@ -129,6 +175,52 @@ def test_a_killed_matrix_goes_on_where_it_was(
     assert len(list(cells.glob("*/done.json"))) == 6
     assert all(path.stat().st_mtime_ns == when for path, when in committed.items())
     assert rows(tmp_path).loc["random", "replicates"] == 6
+
+
+def test_two_runs_on_one_store_share_the_work(
+    zsg: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    zsg("--limit", "1", arrangements=["random"], seeds=list(range(8)))
+    command = [sys.executable, "-m", "zsg_harness", "run", "--matrix", "matrix.toml", "--store", "store"]
+    both = [subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [process.communicate(timeout=200)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    store = Store(tmp_path / "store")
+    assert [len(store.attempts(cell_id)) for cell_id in store.cell_ids()] == [1] * 8
+    assert store.files.find("leases") == []
+    assert rows(tmp_path).loc["random", "replicates"] == 8
+
+
+def test_the_first_ctrl_c_saves_what_runs(zsg: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
+    arrangements = ["random"]
+    undisturbed = zsg("--store", "undisturbed", arrangements=arrangements)
+    assert undisturbed.returncode == 0
+    matrix = tmp_path / "matrix.toml"
+    command = [sys.executable, "-m", "zsg_harness", "run", "--matrix", str(matrix), "--store", "store"]
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed
+    )
+    store, deadline = Store(tmp_path / "store"), time.monotonic() + 120
+    while not any(store.attempts(cell_id) for cell_id in store.cell_ids()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it as well
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "stopping: running cells save their state" in told
+    (cell_id,) = store.cell_ids()
+    status = store.last_status(cell_id)
+    assert status is not None
+    assert status["state"] == "stopped", status
+    assert store.files.find("leases") == []
+    assert zsg(arrangements=arrangements).returncode == 0
+    for name in ("scores", "train", "receipt"):
+        ours, theirs = (
+            attempt.read_table(name).to_pandas().drop(columns="seconds", errors="ignore")
+            for attempt in (store.committed(cell_id), Store(tmp_path / "undisturbed").committed(cell_id))
+            if attempt is not None
+        )
+        pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
 
 
 def test_hooks_are_told_and_cannot_fail_a_run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -57,7 +58,8 @@ def run_cell(cell: Cell, store: Store, environment: Environment, report: Report)
     except Exception as error:  # the one boundary around a cell: its failure must not end the matrix
         reason = str(error) if isinstance(error, ZsgError) else f"{type(error).__name__}: {error}"
         return trial.ended("failed", " ".join(reason.split())[:500], traceback.format_exc())
-    Checkpoints(store, cell.cell_id, environment.world).clear()
+    with suppress(OSError):  # what is left of them is in nobody's way
+        Checkpoints(store, cell.cell_id, environment.world).clear()
     return Outcome(cell.cell_id, "finished", None, trial.seconds, scores)
 
 
@@ -90,13 +92,11 @@ class _Trial:
 
     def ended(self, state: Literal["failed", "skipped", "stopped"], reason: str, log: str = "") -> Outcome:
         """Record that it has no result."""
-        try:
+        with suppress(OSError):  # a store that cannot be written: who waits for the cell hears of it all the same
             if self._attempt is not None:
                 self._attempt.status(state, **{**self._told, "reason": reason, "seconds": self.seconds})
                 if log:
                     self._attempt.write("log.txt", log.encode())
-        except OSError:
-            pass  # a store that cannot be written: who waits for the cell hears of it all the same
         return Outcome(self._cell.cell_id, state, reason, self.seconds, {})
 
 

@@ -51,7 +51,8 @@ def main(args: Sequence[str] | None = None) -> int:
         from zsg_registry import ZsgError
 
         if isinstance(error, OSError) and error.strerror:  # a full disk, a folder that may not be written …
-            return _ended(f"error: {_one_line(f'{error.filename or "the store"}: {error.strerror}')}", WRONG_INPUT)
+            where = f"{error.filename}: " if error.filename else ""
+            return _ended(f"error: {_one_line(where + error.strerror)}", WRONG_INPUT)
         if not isinstance(error, ZsgError):
             raise
         return _ended(f"error: {_one_line(str(error))}", WRONG_INPUT)

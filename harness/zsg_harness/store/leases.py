@@ -14,6 +14,7 @@ import platform
 import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -94,8 +95,9 @@ class Leases:
             self._remove(held.key)
 
     def _remove(self, key: str) -> None:
-        self.files.remove(f"{key}.beat")
-        self.files.remove(key)
+        with suppress(OSError):  # it is stale as soon as this process ends
+            self.files.remove(f"{key}.beat")
+            self.files.remove(key)
 
     def _is_stale(self, key: str) -> bool:
         """Whether the holder of a lease is gone."""
