@@ -8,8 +8,8 @@ permission; whenever the run ends it is started anew. The last time it is left a
 store, `s3` has the store in a bucket, served on loopback by moto.
 
 Afterwards: every cell must be there; no cell may have been begun again after it was committed; every committed file
-must have the hash it was committed with; leaderboard and scores must equal the undisturbed ones to the last digit. Where
-one of these does not hold, the command says so and exits with 1.
+must have the hash it was committed with; leaderboard and scores must equal the undisturbed ones to the last digit.
+Where one of these does not hold, the command says so and exits with 1.
 """
 
 from __future__ import annotations

@@ -92,6 +92,7 @@ class TrainingSession:
                 if update.step in evaluated:
                     self._evaluate(metrics, records, store, trackers)
                 stop, due = self._world.agree((self._environment.asked_to_stop(), self._is_due(saved)))
+                stop = stop and self._trainer.done < self._segments.planned  # what is almost through is finished
                 if stop or due:
                     self._save(records, checkpoints)
                     saved = time.monotonic()
