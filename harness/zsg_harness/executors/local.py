@@ -6,7 +6,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -58,8 +58,7 @@ def run_in_workers(work: Work, store: Store, run: RunTable, asked_to_stop: Calla
                 elif worker.seconds > 60 * run.cell_timeout_minutes > 0:
                     yield from _lost(worker, work, store, f"it took longer than {run.cell_timeout_minutes:g} minutes")
                     workers[position] = _Worker(worker.settings)
-            if work.waits:
-                yield from work.look_elsewhere()
+            yield from work.look_elsewhere()
             for worker in _talking(workers):
                 event = worker.receive()
                 if event is None:
@@ -75,18 +74,19 @@ def run_in_workers(work: Work, store: Store, run: RunTable, asked_to_stop: Calla
 def run_in_process(work: Work, store: Store, run: RunTable, asked_to_stop: Callable[[], bool]) -> Generator[Event]:
     """Run cells one after the other in this process, for a debugger. Progress is not reported."""
     (slot, *_) = make_slots(run.model_copy(update={"workers": 1}))
-    environment = make_environment(WorkerSettings(store.url, run, slot))
+    environment = replace(make_environment(WorkerSettings(store.url, run, slot)), asked_to_stop=asked_to_stop)
     from zsg_harness.cells.run import run_cell
 
     while not work.over:
+        work.stopping = asked_to_stop()
         cell = work.next()
-        if cell is not None:
-            outcome = run_cell(cell, store, environment, lambda progress: None)
-            if work.ended(outcome):
-                yield outcome
-        elif work.waits:
+        if cell is None:
             time.sleep(_PATIENCE)
             yield from work.look_elsewhere()
+            continue
+        outcome = run_cell(cell, store, environment, lambda progress: None)
+        if work.ended(outcome):
+            yield outcome
 
 
 @dataclass(slots=True, init=False)
@@ -153,8 +153,6 @@ class _Worker:
 def _talking(workers: Sequence[_Worker]) -> list[_Worker]:
     """The workers that have something to say, now or soon."""
     busy = {worker.connection: worker for worker in workers if worker.cell is not None}
-    if not busy:
-        time.sleep(_PATIENCE)
     return [busy[connection] for connection in wait(list(busy), timeout=_PATIENCE) if connection in busy]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.plan.cell import Cell
@@ -12,6 +13,13 @@ from zsg_harness.plan.cell import Cell
 if TYPE_CHECKING:
     from zsg_harness.store.leases import Leases
     from zsg_harness.store.store import Store
+
+
+_PAUSE: Final = 0.5
+"""Seconds between looks at what other runs do."""
+
+_LOOKS: Final = 8
+"""Cells that are looked at each time."""
 
 
 class _End(NamedTuple):
@@ -36,6 +44,7 @@ class Work:
         self._waiting = deque(cells)
         self._elsewhere: dict[str, tuple[Cell, _End | None]] = {}
         self._given: dict[str, Cell] = {}
+        self._looked = 0.0
         self._retries = {cell.cell_id: retries for cell in cells}
 
     @property
@@ -47,11 +56,6 @@ class Work:
     def over(self) -> bool:
         """Whether nothing is left, here or in another run."""
         return not self._given and (self.stopping or not (self._waiting or self._elsewhere))
-
-    @property
-    def waits(self) -> bool:
-        """Whether nothing is left but what another run has."""
-        return not self._waiting and bool(self._elsewhere) and not self.stopping
 
     @property
     def given(self) -> Iterable[Cell]:
@@ -81,9 +85,16 @@ class Work:
         return True
 
     def look_elsewhere(self) -> list[Outcome]:
-        """What other runs have ended; what they have left is to be run here."""
-        found = []
-        for cell_id, (cell, before) in list(self._elsewhere.items()):
+        """What other runs have ended, once nothing is left but what they have; what they gave up is to be run here.
+
+        Looks at some cells only, and not at every call: a store may be far away.
+        """
+        found: list[Outcome] = []
+        if self._waiting or self.stopping or time.monotonic() - self._looked < _PAUSE:
+            return found
+        self._looked = time.monotonic()
+        for cell_id in list(self._elsewhere)[:_LOOKS]:
+            cell, before = self._elsewhere.pop(cell_id)
             outcome = self._ended_elsewhere(cell_id, before)
             if outcome is not None:
                 found.append(outcome)
@@ -91,8 +102,7 @@ class Work:
                 self._leases.release(cell_id)
                 self._waiting.append(cell)
             else:
-                continue
-            del self._elsewhere[cell_id]
+                self._elsewhere[cell_id] = cell, before  # behind the others
         return found
 
     def _ended_elsewhere(self, cell_id: str, before: _End | None) -> Outcome | None:

@@ -71,7 +71,7 @@ class Store:
         Raises:
             ZsgError: It cannot.
         """
-        probe = f"probes/{os.getpid()}-{time.monotonic_ns()}"
+        probe = f".probe-{os.getpid()}-{time.monotonic_ns()}"
         try:
             self.files.write(probe, b"")
             self.files.remove(probe)
