@@ -95,23 +95,18 @@ class Work:
         self._looked = time.monotonic()
         for cell_id in list(self._elsewhere)[:_LOOKS]:
             cell, before = self._elsewhere.pop(cell_id)
-            outcome = self._ended_elsewhere(cell_id, before)
-            if outcome is not None:
-                found.append(outcome)
-            elif self._leases.take(cell_id):
-                self._leases.release(cell_id)
-                self._waiting.append(cell)
-            else:
+            if self._store.is_done(cell_id):
+                found.append(Outcome(cell_id, "done", "by another run", 0.0, {}))
+            elif not self._leases.take(cell_id):
                 self._elsewhere[cell_id] = cell, before  # behind the others
+            else:
+                self._leases.release(cell_id)
+                end = self._last_end(cell_id)
+                if end is None or end == before:
+                    self._waiting.append(cell)
+                else:
+                    found.append(Outcome(cell_id, end.state, f"in another run: {end.reason}", 0.0, {}))
         return found
-
-    def _ended_elsewhere(self, cell_id: str, before: _End | None) -> Outcome | None:
-        if self._store.is_done(cell_id):
-            return Outcome(cell_id, "done", "by another run", 0.0, {})
-        end = self._last_end(cell_id)
-        if end is None or end == before:
-            return None
-        return Outcome(cell_id, end.state, f"in another run: {end.reason}", 0.0, {})
 
     def _last_end(self, cell_id: str) -> _End | None:
         """How the newest attempt at a cell ended, if it did and did not finish."""
