@@ -72,7 +72,6 @@ def _gpus(devices: str) -> list[str]:
     unknown = [part for part in wanted if part not in known]
     if unknown:
         there = f"GPUs 0 to {len(known) - 1}" if known else "no GPU"
-        raise ZsgError(
-            f"devices = {devices!r}: there is no device {unknown[0]!r} ({there} here; 'auto' and 'cpu' work)"
-        )
+        what = f"no device {unknown[0]!r} ({there} here; 'auto' and 'cpu' always work)"
+        raise ZsgError(f"devices = {devices!r}: {what}")
     return [names[int(part)] for part in wanted]

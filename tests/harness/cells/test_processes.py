@@ -14,7 +14,6 @@ from safetensors.torch import load
 
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
-from zsg_harness.store.store import Store
 from zsg_harness.training.world import World
 
 Results = Callable[[Path, Cell], dict[str, Any]]
@@ -81,7 +80,7 @@ def test_resumed_by_another_number_of_processes(
     killed = attempt(cell, tmp_path / "store", run)
     assert killed.outcome(until_step=8) is None
     killed.end()
-    assert any(Store(tmp_path / "store").cell(cell.cell_id).glob("checkpoint-*"))
+    assert list((tmp_path / "store" / "cells" / cell.cell_id).glob("checkpoint-*/state.json"))
     attempt(cell, tmp_path / "store", run.model_copy(update={"processes_per_cell": 1})).finish()
     check_same(results(tmp_path / "store", cell), alone)
 

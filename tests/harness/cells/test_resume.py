@@ -13,7 +13,6 @@ import pytest
 
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
-from zsg_harness.store.store import Store
 
 TABLES = ("order", "receipt", "train", "scores", "examples")
 
@@ -46,14 +45,15 @@ def test_kills_change_nothing(
     attempt(cell, tmp_path / "undisturbed", run).finish()
 
     moments = random.Random(20261121)
-    folder = Store(tmp_path / "killed").cell(cell.cell_id)
+    folder = tmp_path / "killed" / "cells" / cell.cell_id
     reached = [0]
     for _ in range(kills):
         killed = attempt(cell, tmp_path / "killed", run)
         killed.outcome(until_step=reached[-1] + 2)
         time.sleep(moments.uniform(0, 0.05))  # about as long as a step and its checkpoint take
         killed.end()
-        reached.append(max(int(path.name.removeprefix("checkpoint-")) for path in folder.glob("checkpoint-*")))
+        whole = folder.glob("checkpoint-*/state.json")
+        reached.append(max(int(path.parent.name.removeprefix("checkpoint-")) for path in whole))
     assert len(set(reached)) == kills + 1
     attempt(cell, tmp_path / "killed", run).finish()
     ours, theirs = results(tmp_path / "killed", cell), results(tmp_path / "undisturbed", cell)
