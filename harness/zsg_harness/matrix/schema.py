@@ -191,7 +191,7 @@ class RunTable(_Table):
     """Tokens, padding included, that go through the model at once in training."""
     micro_batch_examples: Annotated[int, Field(ge=1)] | None = None
     """The same in examples; by default only tokens count."""
-    eval_batch_tokens: Annotated[int, Field(ge=64)] = 8192
+    eval_batch_tokens: Annotated[int, Field(ge=64)] = 4096
     """Tokens, padding included, that go through the model at once in evaluation."""
     compile: bool = False
     """Whether to compile the model (torch.compile): minutes at first, then faster."""
