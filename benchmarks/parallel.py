@@ -25,9 +25,9 @@ def run(matrix: str, workers: int) -> None:
     """Run the matrix on as many cores as there are workers."""
     cores = sorted(os.sched_getaffinity(0))[:workers]
     with tempfile.TemporaryDirectory() as store:
+        command = [sys.executable, "-m", "zsg_harness", "run", "--matrix", matrix, "--store", store]
         subprocess.run(
-            [sys.executable, "-m", "zsg_harness", "run", "--matrix", matrix, "--store", store, "-q"]
-            + ["--workers", str(workers)],
+            [*command, "--workers", str(workers), "--quiet"],
             check=True,
             stdout=subprocess.DEVNULL,
             preexec_fn=partial(os.sched_setaffinity, 0, cores),
@@ -42,11 +42,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     alone, together = (seconds(partial(run, options.matrix, workers)) for workers in (1, options.workers))
-    print(
-        f"{options.matrix}: {alone:.1f} s by one worker, {together:.1f} s by {options.workers}: {together / alone:.2f}"
-    )
+    ratio = together / alone
+    print(f"{options.matrix}: {alone:.1f} s by one worker, {together:.1f} s by {options.workers}: {ratio:.2f}")
     figures = {"matrix": options.matrix, "workers": options.workers, "alone": alone, "together": together}
-    write_results(options.out, {**command_and_hardware(), **figures, "ratio": together / alone})
+    write_results(options.out, {**command_and_hardware(), **figures, "ratio": ratio})
 
 
 if __name__ == "__main__":

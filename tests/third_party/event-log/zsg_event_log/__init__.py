@@ -42,7 +42,7 @@ class EventLog:
 
     @hookimpl
     def zsg_leaderboard_written(self, event):
-        assert (event.folder / "index.html").is_file()
+        assert (Path(event.folder) / "index.html").is_file()
         self.write(event)
 
 
