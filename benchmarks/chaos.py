@@ -15,6 +15,7 @@ Where one of these does not hold, the command says so and exits with 1.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import random
 import signal
@@ -244,6 +245,7 @@ def bucket() -> Iterator[str]:
     import fsspec
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
