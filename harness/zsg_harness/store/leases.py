@@ -94,8 +94,8 @@ class Leases:
             self._remove(held.key)
 
     def _remove(self, key: str) -> None:
-        self.files.remove(f"{key}.beat")
-        self.files.remove(key)
+        self.files.unlink(f"{key}.beat")
+        self.files.unlink(key)
 
     def _is_stale(self, key: str) -> bool:
         """Whether the holder of a lease is gone."""
