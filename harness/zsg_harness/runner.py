@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -152,16 +152,16 @@ def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener
 
 def compare_with_store(cells: Sequence[Cell], store: Store) -> list[Cell]:
     """The cells with what is to be done about each, and why."""
-    begun, done = set(store.cell_ids()), store.done_cells()
-    return [_compared(cell, store, begun, done) for cell in cells]
+    done = store.done_cells()
+    return [_compared(cell, cell.cell_id in done, store) for cell in cells]
 
 
-def _compared(cell: Cell, store: Store, begun: Collection[str], done: Collection[str]) -> Cell:
-    if cell.cell_id in done:
+def _compared(cell: Cell, done: bool, store: Store) -> Cell:
+    if done:
         return cell.model_copy(update={"state": "done", "reason": "in the store"})
     if cell.state == "skipped":
         return cell
-    before = store.last_status(cell.cell_id) if cell.cell_id in begun else None
+    before = store.last_status(cell.cell_id)
     if before is None:
         return cell.model_copy(update={"reason": "new"})
     reason = f"failed before: {before['reason']}" if before["state"] == "failed" else "was cut short before"

@@ -90,8 +90,10 @@ class Leases:
         """Give a lease back."""
         with self._lock:
             held = self._held.pop(name, None)
-        if held is not None:
+        if held is not None and held.beats:
             self._remove(held.key)
+        elif held is not None:
+            self.files.unlink(held.key)
 
     def _remove(self, key: str) -> None:
         self.files.unlink(f"{key}.beat")

@@ -1,6 +1,7 @@
 """Arrangements that break the contract, each in one way."""
 
 import os
+import time
 
 from zsg_registry import Arrangement
 
@@ -45,3 +46,11 @@ class Crashing(Arrangement):
 
     def arrange(self, context):
         os._exit(3)
+
+
+class Hanging(Arrangement):
+    """Never ends."""
+
+    def arrange(self, context):
+        while True:
+            time.sleep(60)
