@@ -14,6 +14,7 @@ from zsg_harness.store.files import Files, is_shown, reason_of
 from zsg_registry import ZsgError, did_you_mean
 
 _EXTRAS: Final = {"s3": "s3", "gs": "gcs", "gcs": "gcs"}
+_USUAL: Final = ("s3", "gs", "az", "file")
 
 
 class RemoteFiles(Files):
@@ -30,9 +31,8 @@ class RemoteFiles(Files):
         """
         scheme, _, place = url.partition("://")
         self.url = f"{scheme}://{place.rstrip('/')}"
-        known = fsspec.available_protocols()
-        if scheme not in known and "::" not in scheme:
-            raise ZsgError(f"the store {url}: there is no file system {scheme!r}{did_you_mean(scheme, known)}")
+        if scheme not in fsspec.available_protocols() and "::" not in scheme:
+            raise ZsgError(f"the store {url}: there is no file system {scheme!r}{did_you_mean(scheme, _USUAL)}")
         try:
             self._system, root = fsspec.url_to_fs(self.url)
         except ImportError as error:

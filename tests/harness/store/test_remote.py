@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -169,21 +168,19 @@ def test_a_cache_is_shared_by_machines(bucket: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_is_wrong_is_one_line(
-    bucket: str, s3_server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from s3fs import S3FileSystem
 
     def refused(command: str, store: str) -> str:
         S3FileSystem.clear_instance_cache()
-        started = time.monotonic()
         assert main([*command.split(), "--store", store]) == 2
-        assert time.monotonic() - started < 30
         (line,) = capsys.readouterr().err.splitlines()
         return str(line)
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "m.toml").write_text('[matrix]\nname = "m"\narrangements = ["random"]\nbudgets = [4]\n')
-    assert "there is no file system 's4' (did you mean 's3'" in refused("leaderboard", "s4://bucket/run")
+    assert "there is no file system 's4' (there are: az, file, gs, s3)" in refused("leaderboard", "s4://bucket/run")
     assert "pip install 'zsg-harness[gcs]'" in refused("leaderboard", "gs://bucket/run")
     assert "a bucket or folder is missing behind s3://" in refused("leaderboard", "s3://")
     assert f"{bucket}/run: not a store" in refused("leaderboard", f"{bucket}/run/")
@@ -191,17 +188,12 @@ def test_what_is_wrong_is_one_line(
     assert "the store s3://no-such-bucket/run cannot be written: The specified bucket does not exist" in missing
     assert "--in-process" in refused("run --matrix m.toml", "memory://run")
 
-    def authenticate(after: str) -> None:
-        request = urllib.request.Request(f"{s3_server.url}/moto-api/reset-auth", data=after.encode(), method="POST")
-        urllib.request.urlopen(request).close()
-
-    authenticate("0")
-    try:
+    with monkeypatch.context() as patch:
+        patch.setattr("moto.settings.INITIAL_NO_AUTH_ACTION_COUNT", 0)  # from now on, moto asks who it is
         wrong = refused("run --matrix m.toml", f"{bucket}/run")
         assert f"the store {bucket}/run cannot be read: The AWS Access Key Id you provided does not exist" in wrong
-    finally:
-        authenticate("inf")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     assert 'Could not connect to the endpoint URL: "http://127.0.0.1:9' in refused("leaderboard", f"{bucket}/run")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
