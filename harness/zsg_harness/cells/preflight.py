@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,6 +46,8 @@ def _check_executor(run: RunTable) -> None:
     if run.executor == "ray":
         if find_spec("ray") is None:
             raise ZsgError("the executor 'ray' needs ray: pip install 'zsg-harness[ray]'")
+        # Ray would print on standard output, where results go, what its log says; it reads this when it is imported.
+        os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
         from zsg_harness.executors.ray import check_ray
 
         check_ray(run)

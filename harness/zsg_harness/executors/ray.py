@@ -61,7 +61,7 @@ def check_ray(run: RunTable) -> None:
     """
     if run.devices not in ("auto", "cpu"):
         raise ZsgError(
-            f"devices = {run.devices!r} names GPUs of one machine; Ray gives them out ('auto' and 'cpu' work)"
+            f"devices = {run.devices!r} names GPUs, and on a Ray cluster Ray chooses them ('auto' and 'cpu' work)"
         )
     if run.per_device > 1 and run.processes_per_cell > 1:
         raise ZsgError("per_device and processes_per_cell cannot both be above 1 on Ray: a cell has whole GPUs, or one")
@@ -193,10 +193,10 @@ class _Tasks:
     def stop(self) -> None:
         """Ask running cells to save their state, and take back those that wait."""
         self._stopping = True
-        ray.get(self._desk.stop.remote())
         for reference, task in self._tasks.items():
             if task.began is None:
                 ray.cancel(reference)
+        ray.get(self._desk.stop.remote())
 
     def end(self) -> None:
         """End what still runs, at once."""
