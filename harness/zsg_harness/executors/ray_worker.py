@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from threading import Thread
@@ -107,11 +108,14 @@ def _relay(connection: Connection, line: _Line) -> None:
 
 
 class _Line:
-    """A cell's line to the desk. The answer to what it tells is whether to stop; nobody waits for it."""
+    """A cell's line to the desk. The answer to what it tells is whether to stop; nobody waits for it.
+
+    A task that waits in `ray.get` or `ray.wait` lends its cores to another one meanwhile: answers are futures.
+    """
 
     def __init__(self, desk: Any) -> None:
         self._desk = desk
-        self._answer: ray.ObjectRef[bool] | None = None
+        self._answer: Future[bool] = Future()
         self._stage = ""
         self._told = 0.0
         self._asked = False
@@ -122,14 +126,13 @@ class _Line:
         if progress.stage == self._stage and not progress.scores and now - self._told < _INTERVAL:
             return
         self._stage, self._told = progress.stage, now
-        self._answer = self._desk.tell.remote(progress)
+        self._answer = self._desk.tell.remote(progress).future()
 
     def asked_to_stop(self) -> bool:
         """Whether the cell is to save its state and end, as far as the desk has answered."""
-        if not self._asked and self._answer is not None and ray.wait([self._answer], timeout=0)[0]:
-            self._asked = ray.get(self._answer)
+        self._asked = self._asked or (self._answer.done() and self._answer.result())
         return self._asked
 
     def close(self) -> None:
         """See that all was heard."""
-        ray.get(self._answer)
+        self._answer.result()

@@ -130,9 +130,9 @@ def test_a_lost_node_changes_nothing(
     cluster: Cluster, plan_cells: Callable[..., list[Cell]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cells = plan_cells(
-        matrix={"arrangements": ["random", "nft", "tma", "fft"], "budgets": [56]},
-        training={"batch_size": 1, "epochs": 2},
-        evaluation={"every": 10},
+        matrix={"arrangements": ["random", "nft", "tma"], "budgets": [56]},
+        training={"batch_size": 1},
+        evaluation={"every": 20},
     )
     there, here = Store(tmp_path / "ray"), Store(tmp_path / "local")
     run = RunTable(checkpoint_steps=1)
