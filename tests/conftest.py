@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,9 @@ from hypothesis import settings
 
 # No test needs the network.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+# A Ray that tests start talks to nobody else. It reads this when it is imported.
+os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 # The first example pays for imports, and the machine may be busy: a time limit would only make tests unreliable.
 settings.register_profile("zsg", deadline=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -18,7 +18,7 @@ from zsg_harness.plan.build import Plan, build_plan
 from zsg_harness.plan.cell import Cell
 from zsg_harness.plan.filter import choose
 from zsg_harness.plan.identity import identity
-from zsg_registry import Registry, hooks
+from zsg_registry import Registry, ZsgError, hooks
 
 if TYPE_CHECKING:
     from zsg_harness.reports import Leaderboard
@@ -118,6 +118,8 @@ def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener
     from zsg_harness.services.surroundings import DownloadFolder
 
     listener = listener or Silence()
+    if store.url.startswith("memory://") and not options.in_process:
+        raise ZsgError(f"the store {store.url} is seen by this process alone, and cells run in others (--in-process)")
     registry = Registry()
     plan = build_plan(loaded, registry)
     call_hook = HookCaller(registry, loaded.matrix.hooks, listener.warned)
@@ -194,7 +196,6 @@ def _execute(
     listener: Listener,
     call_hook: Callable[[str, hooks.Event], None],
 ) -> tuple[list[Outcome], bool]:
-    from zsg_harness.executors.local import run_in_process, run_in_workers
     from zsg_harness.executors.work import Work
     from zsg_harness.store.leases import Leases
 
@@ -205,7 +206,7 @@ def _execute(
     outcomes: list[Outcome] = []
     with Interrupts(lambda: listener.warned(_STOPPING)) as interrupts, Leases(store.files) as leases:
         work = Work(todo, store, leases, settings.retries)
-        events = (run_in_process if options.in_process else run_in_workers)(work, store, settings, interrupts)
+        events = _executor(settings, options)(work, store, settings, interrupts)
         try:
             for event in events:
                 hook = hook_of(event, by_id[event.cell_id].labels.model_dump())
@@ -225,13 +226,23 @@ def _execute(
     return outcomes, False
 
 
+def _executor(settings: RunTable, options: RunOptions) -> Callable[..., Generator[Progress | Outcome]]:
+    if settings.executor == "ray" and not options.in_process:
+        from zsg_harness.executors.ray import run_on_ray
+
+        return run_on_ray
+    from zsg_harness.executors.local import run_in_process, run_in_workers
+
+    return run_in_process if options.in_process else run_in_workers
+
+
 def _add_missing_metrics(
     plan: Plan, cells: Sequence[Cell], store: Store, registry: Registry, listener: Listener
 ) -> None:
     """Score the cells that were done before this matrix asked for one metric more."""
     from zsg_harness.evaluation.rescore import missing_outputs, rescore
     from zsg_harness.matrix.expand import Expander
-    from zsg_registry import Metric, ZsgError
+    from zsg_registry import Metric
 
     choices = Expander(registry, plan.loaded.base_dir).choices("metric", plan.loaded.matrix.matrix.metrics)
     for cell in cells:

@@ -1,8 +1,13 @@
-"""A real, very small causal language model, and small data, for tests that run whole cells."""
+"""A real, very small causal language model, and small data, for tests that run whole cells; an S3 server."""
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -74,3 +79,70 @@ def examples() -> ExampleSet:
         )
         for i in range(40)
     )
+
+
+class S3Server:
+    """moto's S3, which looks whether a file is there and then writes it: here, as in S3, nobody comes between.
+
+    Attributes:
+        url: Where it is.
+        requests: What it was asked, `METHOD /bucket/key`.
+        lose: So many conditional writes are done, but the answer is lost.
+    """
+
+    def __init__(self) -> None:
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+        from werkzeug.serving import make_server
+
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self.requests: list[str] = []
+        self.lose = 0
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._one_by_one = threading.Lock()
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=MotoRequestHandler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def end(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self.requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+        if "HTTP_IF_NONE_MATCH" not in environ:
+            return self._moto(environ, start_response)
+        with self._one_by_one:
+            if not self.lose:
+                return self._moto(environ, start_response)
+            self.lose -= 1
+            list(self._moto(environ, lambda *arguments: None))
+        start_response("500 Internal Server Error", [])
+        return [b""]
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    server = S3Server()
+    yield server
+    server.end()
+
+
+_buckets = count()
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The URL of an empty bucket, which processes find by their environment."""
+    import boto3
+    from s3fs import S3FileSystem
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a-key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    S3FileSystem.clear_instance_cache()
+    name = f"bucket-{next(_buckets)}"
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=name)
+    s3_server.requests.clear()
+    return f"s3://{name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,6 +32,7 @@ def preflight(cells: Iterable[Cell], registry: Registry, downloads: DownloadFold
             something is not installed.
     """
     check_trackers(run.track)
+    _check_executor(run)
     checked: set[tuple[Content, str, TextForm]] = set()
     for cell in cells:
         _check_installed(cell)
@@ -38,6 +40,19 @@ def preflight(cells: Iterable[Cell], registry: Registry, downloads: DownloadFold
         if texts not in checked:
             checked.add(texts)
             _check_texts(cell, load_roles(cell, registry, downloads))
+
+
+def _check_executor(run: RunTable) -> None:
+    if run.executor == "ray":
+        if find_spec("ray") is None:
+            raise ZsgError("the executor 'ray' needs ray: pip install 'zsg-harness[ray]'")
+        # Ray would print on standard output, where results go, what its log says; it reads this when it is imported.
+        os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
+        from zsg_harness.executors.ray import check_ray
+
+        check_ray(run)
+    elif run.ray_address is not None:
+        raise ZsgError(f"ray_address = {run.ray_address!r} goes with executor = 'ray'")
 
 
 def _check_texts(cell: Cell, roles: Roles) -> None:

@@ -30,6 +30,16 @@ class Minutes(click.ParamType[float]):
 
 _OPTIONS: Final = (
     click.option(
+        "--executor",
+        type=click.Choice(["local", "ray"]),
+        help="Where cells run: in processes of this machine, or on a Ray cluster [default: local].",
+    ),
+    click.option(
+        "--ray-address",
+        metavar="HOST:PORT",
+        help="The Ray cluster [default: the one of this machine, or else a Ray of its own].",
+    ),
+    click.option(
         "--workers",
         type=click.IntRange(min=1),
         metavar="N",
@@ -68,6 +78,8 @@ _OPTIONS: Final = (
     ),
 )
 _NAMES: Final = (
+    "executor",
+    "ray_address",
     "workers",
     "devices",
     "per_device",

@@ -173,6 +173,10 @@ class EvaluationTable(_Table):
 class RunTable(_Table):
     """`[run]`: how, never what. Nothing here changes a cell's identity."""
 
+    executor: Literal["local", "ray"] = "local"
+    """Where cells run: in processes of this machine, or as tasks of a Ray cluster (the extra `ray`)."""
+    ray_address: str | None = None
+    """The cluster, `HOST:PORT`; by default the one of this machine, or else a Ray of its own."""
     devices: Annotated[str, Field(pattern=r"^(auto|cpu|\d+( *, *\d+)*)$")] = "auto"
     """`"auto"` is every GPU, or the CPU where there is none; or `"cpu"`; or some GPUs by number: `"0,2"`."""
     per_device: Annotated[int, Field(ge=1)] = 1

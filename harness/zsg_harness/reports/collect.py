@@ -29,6 +29,7 @@ from zsg_harness.reports.records import (
     StatusRecord,
 )
 from zsg_harness.reports.summary import LOSS
+from zsg_harness.store.files import reason_of
 from zsg_harness.store.formats import parquet_table
 from zsg_harness.store.store import Store
 from zsg_harness.store.tables import SCORES
@@ -255,7 +256,7 @@ def _read(store: Store, key: str, done: DoneRecord | None = None) -> bytes:
     try:
         data = store.files.read(key)
     except OSError as error:
-        raise ZsgError(f"{store.url}/{key}: cannot be read ({error.strerror})") from error
+        raise ZsgError(f"{store.url}/{key}: cannot be read ({reason_of(error)})") from error
     committed = done.files.get(key.rpartition("/")[2]) if done else None
     if committed is not None and hashlib.sha256(data).hexdigest() != committed:
         raise ZsgError(f"{store.url}/{key}: damaged (its sha256 is not the one in done.json)")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zsg_harness.store.files import Files
+from zsg_harness.store.files import Files, reason_of
 from zsg_harness.store.formats import SCHEMA_VERSION, json_bytes, json_object, parquet_bytes, parquet_table
 from zsg_registry import ZsgError
 
@@ -54,7 +54,7 @@ class Attempt:
         try:
             return self._files.read(f"{self.key}/{name}")
         except OSError as error:
-            raise ZsgError(f"{self.url}/{name} cannot be read: {error.strerror or error}") from None
+            raise ZsgError(f"{self.url}/{name} cannot be read: {reason_of(error)}") from None
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read `<name>.json`.

@@ -44,10 +44,13 @@ class Cache:
         """Whether all of some files are there; those of another machine are copied to this one."""
         if all(self.path(name).is_file() for name in names):
             return True
-        if self._shared is None or not all(self._shared.exists(f"cache/{name}") for name in names):
+        if self._shared is None:
             return False
-        for name in names:
-            self._shared.fetch(f"cache/{name}", self.folder.parent)
+        try:
+            for name in reversed(names):  # the last is published last: where it is, all are
+                self._shared.fetch(f"cache/{name}", self.folder.parent)
+        except FileNotFoundError:
+            return False
         return True
 
     @contextmanager
@@ -75,7 +78,7 @@ class Cache:
         """Let other machines find some files, once they are whole; the last of them says that all are there."""
         if self._shared is not None:
             for name in names:
-                self._shared.write(f"cache/{name}", self.path(name).read_bytes())
+                self._shared.put(self.path(name), f"cache/{name}")
 
     def array(self, name: str, compute: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         """The array `<name>.npy`, computed if it is not there, memory-mapped."""

@@ -6,14 +6,9 @@ import hashlib
 import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from pathlib import Path
 
 from zsg_harness.store.atomic import write_bytes
-from zsg_registry import ZsgError
-
-_EXTRAS: Final = {"s3": "s3", "gs": "gcs", "gcs": "gcs"}
 
 
 class Files(ABC):
@@ -80,6 +75,10 @@ class Files(ABC):
         """A file's bytes."""
 
     @abstractmethod
+    def unlink(self, key: str) -> None:
+        """Remove a file, if it is there."""
+
+    @abstractmethod
     def remove(self, key: str) -> None:
         """Remove a file, or a folder with all that is in it, if it is there."""
 
@@ -90,10 +89,14 @@ def open_files(place: str | Path) -> Files:
     Raises:
         ZsgError: The URL's file system is unknown, or its package is not installed.
     """
-    text = str(place)
-    if isinstance(place, str) and place.startswith("file://"):
-        return LocalFiles(Path(place.removeprefix("file://")))
-    return RemoteFiles(text) if "://" in text else LocalFiles(Path(place))
+    scheme, separator, path = str(place).partition("://")
+    if not separator:
+        return LocalFiles(Path(place))
+    if scheme in ("file", "local"):
+        return LocalFiles(Path(path))
+    from zsg_harness.store.remote import RemoteFiles
+
+    return RemoteFiles(str(place))
 
 
 class LocalFiles(Files):
@@ -144,24 +147,28 @@ class LocalFiles(Files):
 
     def names(self, key: str) -> list[str]:
         """See `Files`."""
-        return sorted(entry.name for entry in self._entries(key) if _is_shown(entry.name) and entry.is_file())
+        return sorted(entry.name for entry in self._entries(key) if is_shown(entry.name) and entry.is_file())
 
     def folders(self, key: str) -> list[str]:
         """See `Files`."""
-        return sorted(entry.name for entry in self._entries(key) if _is_shown(entry.name) and entry.is_dir())
+        return sorted(entry.name for entry in self._entries(key) if is_shown(entry.name) and entry.is_dir())
 
     def find(self, key: str) -> list[str]:
         """See `Files`."""
         found = []
         for folder, folders, names in os.walk(self.folder / key):
-            folders[:] = filter(_is_shown, folders)
+            folders[:] = filter(is_shown, folders)
             parent = Path(folder).relative_to(self.folder)
-            found += [(parent / name).as_posix() for name in names if _is_shown(name)]
+            found += [(parent / name).as_posix() for name in names if is_shown(name)]
         return sorted(found)
 
     def size(self, key: str) -> int:
         """See `Files`."""
         return (self.folder / key).stat().st_size
+
+    def unlink(self, key: str) -> None:
+        """See `Files`."""
+        (self.folder / key).unlink(missing_ok=True)
 
     def remove(self, key: str) -> None:
         """See `Files`."""
@@ -179,107 +186,9 @@ class LocalFiles(Files):
             return []
 
 
-class RemoteFiles(Files):
-    """A place of another file system, such as `s3://bucket/runs`: a file appears when all of it has been sent."""
-
-    def __init__(self, url: str) -> None:
-        """Connect.
-
-        Raises:
-            ZsgError: The file system is unknown, or its package is not installed.
-        """
-        import fsspec
-
-        self.url = url.rstrip("/")
-        scheme = url.partition("://")[0]
-        # A listing that is kept would hide what other machines write.
-        try:
-            self._system, root = fsspec.url_to_fs(self.url, use_listings_cache=False)
-        except ImportError as error:
-            extra = f": pip install 'zsg-harness[{_EXTRAS[scheme]}]'" if scheme in _EXTRAS else ""
-            raise ZsgError(f"the store {url} needs a package that is not installed ({error}){extra}") from None
-        except ValueError as error:
-            raise ZsgError(f"the store {url}: {error}") from None
-        self._root = PurePosixPath(root)
-
-    def read(self, key: str) -> bytes:
-        """See `Files`."""
-        data: bytes = self._system.cat_file(self._path(key))
-        return data
-
-    def write(self, key: str, data: bytes) -> None:
-        """See `Files`."""
-        self._with_folder(key, lambda path: self._system.pipe_file(path, data))
-
-    def create(self, key: str, data: bytes) -> bool:
-        """See `Files`."""
-        try:
-            self._with_folder(key, lambda path: self._system.pipe_file(path, data, mode="create"))
-        except FileExistsError:
-            return False
-        return True
-
-    def put(self, source: Path, key: str) -> None:
-        """See `Files`."""
-        self._with_folder(key, lambda path: self._system.put_file(str(source), path))
-
-    def fetch(self, key: str, scratch: Path) -> Path:
-        """See `Files`."""
-        place = scratch / key
-        place.parent.mkdir(parents=True, exist_ok=True)
-        ready = place.with_name(f".{place.name}.{os.getpid()}.tmp")
-        self._system.get_file(self._path(key), str(ready))
-        ready.replace(place)
-        return place
-
-    def exists(self, key: str) -> bool:
-        """See `Files`."""
-        return bool(self._system.isfile(self._path(key)))
-
-    def names(self, key: str) -> list[str]:
-        """See `Files`."""
-        return self._listed(key, "file")
-
-    def folders(self, key: str) -> list[str]:
-        """See `Files`."""
-        return self._listed(key, "directory")
-
-    def find(self, key: str) -> list[str]:
-        """See `Files`."""
-        try:
-            found = self._system.find(self._path(key))
-        except FileNotFoundError:
-            return []
-        return sorted(PurePosixPath(path).relative_to(self._root).as_posix() for path in found)
-
-    def size(self, key: str) -> int:
-        """See `Files`."""
-        return int(self._system.size(self._path(key)))
-
-    def remove(self, key: str) -> None:
-        """See `Files`."""
-        try:
-            self._system.rm(self._path(key), recursive=True)
-        except FileNotFoundError:
-            return
-
-    def _path(self, key: str) -> str:
-        return str(self._root / key)
-
-    def _with_folder(self, key: str, write: Callable[[str], object]) -> None:
-        """Write a file, and make its folder first where the file system has folders and this one is not there."""
-        try:
-            write(self._path(key))
-        except FileNotFoundError:
-            self._system.makedirs(str((self._root / key).parent), exist_ok=True)
-            write(self._path(key))
-
-    def _listed(self, key: str, kind: str) -> list[str]:
-        try:
-            entries: list[dict[str, Any]] = self._system.ls(self._path(key), detail=True)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return sorted(PurePosixPath(entry["name"]).name for entry in entries if entry["type"] == kind)
+def reason_of(error: Exception) -> str:
+    """What an error of a file system says, in one line."""
+    return " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
 
 
 def scratch_folder(files: Files) -> Path:
@@ -294,5 +203,6 @@ def user_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zsg-harness"
 
 
-def _is_shown(name: str) -> bool:
+def is_shown(name: str) -> bool:
+    """Whether a name is listed: those that start with a dot are of files in the making."""
     return not name.startswith(".")

@@ -92,12 +92,13 @@ class Leases:
         with self._lock:
             held = self._held.pop(name, None)
         if held is not None:
-            self._remove(held.key)
+            self._remove(held.key, beaten=held.beats > 0)
 
-    def _remove(self, key: str) -> None:
+    def _remove(self, key: str, beaten: bool = True) -> None:
         with suppress(OSError):  # it is stale as soon as this process ends
-            self.files.remove(f"{key}.beat")
-            self.files.remove(key)
+            if beaten:
+                self.files.unlink(f"{key}.beat")
+            self.files.unlink(key)
 
     def _is_stale(self, key: str) -> bool:
         """Whether the holder of a lease is gone."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from zsg_harness.store.attempt import Attempt
 from zsg_harness.store.cache import Cache
-from zsg_harness.store.files import open_files, scratch_folder
+from zsg_harness.store.files import open_files, reason_of, scratch_folder
 from zsg_harness.store.formats import SCHEMA_VERSION, json_bytes, json_object, parquet_bytes, parquet_table
 from zsg_registry import ZsgError
 
@@ -50,12 +50,19 @@ class Store:
     @property
     def cache(self) -> Cache:
         """Where embeddings and the like are kept, by content; safe to delete."""
-        return Cache(self.scratch / "cache", None if self.files.folder is not None else self.files)
+        if self.files.folder is not None:
+            return Cache(self.scratch / "cache")
+        return Cache(self.scratch / "cache", self.files)
 
     @property
     def exists(self) -> bool:
-        """Whether there is a store at this place."""
-        return bool({"cells", "matrices"} & set(self.files.folders("")))
+        """Whether there is a store at this place.
+
+        Raises:
+            ZsgError: The place cannot be read.
+        """
+        with self._reading():
+            return bool({"cells", "matrices"} & set(self.files.folders("")))
 
     @contextmanager
     def making(self, what: str) -> Iterator[Path]:
@@ -74,20 +81,29 @@ class Store:
         probe = f".probe-{os.getpid()}-{time.monotonic_ns()}"
         try:
             self.files.write(probe, b"")
-            self.files.remove(probe)
+            self.files.unlink(probe)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise ZsgError(f"the store {self.url} cannot be written: {' '.join(str(reason).split())}") from None
+            raise ZsgError(f"the store {self.url} cannot be written: {reason_of(error)}") from None
 
     def cell_ids(self) -> list[str]:
-        """The ids of all cells that were ever begun."""
-        return self.files.folders("cells")
+        """The ids of all cells that were ever begun.
+
+        Raises:
+            ZsgError: The place cannot be read.
+        """
+        with self._reading():
+            return self.files.folders("cells")
 
     def done_cells(self) -> set[str]:
-        """The ids of all committed cells."""
+        """The ids of all committed cells.
+
+        Raises:
+            ZsgError: The place cannot be read.
+        """
         if self.files.folder is not None:
             return {cell_id for cell_id in self.cell_ids() if self.is_done(cell_id)}
-        found = (key.split("/") for key in self.files.find("cells"))
+        with self._reading():
+            found = (key.split("/") for key in self.files.find("cells"))
         return {parts[1] for parts in found if parts[2:] == ["done.json"]}
 
     def is_done(self, cell_id: str) -> bool:
@@ -172,6 +188,13 @@ class Store:
         key = f"evalsets/{name}.parquet"
         return parquet_table(self._read(key), f"{self.url}/{key}")
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ZsgError(f"the store {self.url} cannot be read: {reason_of(error)}") from None
+
     def _read_json(self, key: str) -> dict[str, Any]:
         return json_object(self._read(key), f"{self.url}/{key}")
 
@@ -179,7 +202,7 @@ class Store:
         try:
             return self.files.read(key)
         except OSError as error:
-            raise ZsgError(f"{self.url}/{key} cannot be read: {error.strerror or error}") from None
+            raise ZsgError(f"{self.url}/{key} cannot be read: {reason_of(error)}") from None
 
 
 def _cell(cell_id: str) -> str:

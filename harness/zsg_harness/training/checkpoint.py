@@ -52,7 +52,7 @@ class Checkpoints:
 
         place = f"{self._cell}/{_PREFIX}{trainer.done}"
         older = [checkpoint for checkpoint in self._all() if checkpoint != place]
-        self._files.remove(f"{place}/{_LAST}")
+        self._files.unlink(f"{place}/{_LAST}")
         for rank, states in enumerate(generators):
             tensors |= {f"generator.{rank}.{name}": state for name, state in states.items()}
         with self._store.making("checkpoint") as folder:

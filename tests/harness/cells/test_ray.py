@@ -1,0 +1,236 @@
+"""Cells as tasks of a real Ray cluster on loopback: a node is lost, a task crashes or hangs, the run is stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from zsg_harness.cells.outcome import Outcome
+from zsg_harness.cells.progress import Progress
+from zsg_harness.executors import slots
+from zsg_harness.executors.local import run_in_process
+from zsg_harness.executors.ray import check_ray, run_on_ray
+from zsg_harness.executors.ray_share import Share, share_of
+from zsg_harness.executors.work import Work
+from zsg_harness.matrix.schema import RunTable
+from zsg_harness.plan.cell import Cell
+from zsg_harness.store.leases import Leases
+from zsg_harness.store.store import Store
+from zsg_registry import ZsgError
+
+# Ray takes 127.0.0.1 for this machine's address on the network, and does not find itself there.
+DRIVER, FIRST, SECOND = "127.0.0.2", "127.0.0.3", "127.0.0.4"
+SMALL = {"object_store_memory": 100 * 2**20}
+ALERT = {
+    "health_check_initial_delay_ms": 1000,
+    "health_check_period_ms": 500,
+    "health_check_timeout_ms": 1000,
+    "health_check_failure_threshold": 3,
+}
+TABLES = ("order", "receipt", "train", "scores", "examples")
+
+
+@contextmanager
+def ray_surroundings(plugins: str = "") -> Iterator[None]:
+    """The environment of a Ray and a short folder for its sockets; ends every process that is left of it."""
+    folder = tempfile.mkdtemp(prefix="zsg-ray-", dir="/tmp")
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH", ""), plugins]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", path)
+        patch.setenv("RAY_TMPDIR", folder)
+        Path(folder, "ray").mkdir()
+        before = set(psutil.Process().children(recursive=True))
+        children: set[psutil.Process] = set()
+        try:
+            yield
+        finally:
+            children = set(psutil.Process().children(recursive=True)) - before
+            ray.shutdown()
+            for process in psutil.wait_procs(children, timeout=3)[1]:
+                process.kill()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A node for the driver alone, and two with a core each."""
+    with ray_surroundings():
+        head = {"num_cpus": 0, "include_dashboard": False, "_system_config": ALERT, **SMALL}
+        cluster = Cluster(initialize_head=True, head_node_args={"node_ip_address": DRIVER, **head})
+        try:
+            for address in (FIRST, SECOND):
+                cluster.add_node(num_cpus=1, node_ip_address=address, **SMALL)
+            ray.init(address=cluster.address, _node_ip_address=DRIVER, log_to_driver=False)
+            yield cluster
+        finally:
+            ray.shutdown()
+            cluster.shutdown()
+
+
+@pytest.fixture
+def local_ray(third_party: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A Ray of this machine alone, with two cores and plugins that misbehave."""
+    plugins = str(third_party("misbehaving"))
+    monkeypatch.syspath_prepend(plugins)
+    with ray_surroundings(plugins):
+        ray.init(
+            num_cpus=2,
+            _node_ip_address=DRIVER,
+            include_dashboard=False,
+            log_to_driver=False,
+            **SMALL,
+        )
+        yield
+
+
+class Watched:
+    """Runs cells, and keeps what is heard of them."""
+
+    def __init__(self, cells: list[Cell], store: Store, run: RunTable) -> None:
+        self.stages: dict[str, list[str]] = {cell.cell_id: [] for cell in cells}
+        self.steps: dict[str, int] = {}
+        self.outcomes: dict[str, Outcome] = {}
+        self.stop = False
+        self._cells, self._store, self._run = cells, store, run
+
+    def __iter__(self) -> Iterator[Progress | Outcome]:
+        with Leases(self._store.files) as leases:
+            work = Work(self._cells, self._store, leases, self._run.retries)
+            for event in run_on_ray(work, self._store, self._run, lambda: self.stop):
+                if isinstance(event, Progress):
+                    self.stages[event.cell_id].append(event.stage)
+                    self.steps[event.cell_id] = event.step
+                else:
+                    self.outcomes[event.cell_id] = event
+                yield event
+
+    @property
+    def states(self) -> dict[str, str]:
+        return {outcome.cell_id: outcome.state for outcome in self.outcomes.values()}
+
+
+def tables(store: Store, cell: Cell) -> dict[str, pd.DataFrame]:
+    attempt = store.committed(cell.cell_id)
+    assert attempt is not None
+    return {name: attempt.read_table(name).to_pandas().drop(columns="seconds", errors="ignore") for name in TABLES}
+
+
+def test_a_lost_node_changes_nothing(
+    cluster: Cluster, plan_cells: Callable[..., list[Cell]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = plan_cells(
+        matrix={"arrangements": ["random", "nft", "tma"], "budgets": [56]},
+        training={"batch_size": 1},
+        evaluation={"every": 20},
+    )
+    there, here = Store(tmp_path / "ray"), Store(tmp_path / "local")
+    run = RunTable(checkpoint_steps=1)
+    watched, lost = Watched(cells, there, run), False
+    for _ in watched:
+        if not lost and len([step for step in watched.steps.values() if step >= 5]) == 2:
+            lost = True
+            cluster.remove_node(
+                next(node for node in cluster.list_all_nodes() if node.node_ip_address == SECOND), False
+            )
+    assert lost
+    assert watched.states == {cell.cell_id: "finished" for cell in cells}
+
+    monkeypatch.setattr(slots, "cores", lambda: 1)
+    with Leases(here.files) as leases:
+        outcomes = list(run_in_process(Work(cells, here, leases), here, RunTable(), lambda: False))
+    assert [outcome.state for outcome in outcomes] == ["finished"] * len(cells)
+    for cell in cells:
+        ours, theirs = tables(there, cell), tables(here, cell)
+        for name in TABLES:
+            pd.testing.assert_frame_equal(ours[name], theirs[name], check_exact=True)
+    twice = [cell for cell in cells if len(there.attempts(cell.cell_id)) == 2]
+    assert len(twice) == 1, "the cell of the lost node, and no other, was begun again"
+    status = there.last_status(twice[0].cell_id)
+    assert status is not None
+    assert status["resumed_at"] >= 5
+
+
+def test_crashes_time_limits_and_the_wish_to_stop(
+    local_ray: None, plan_cells: Callable[..., list[Cell]], tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "store")
+    crashing, good, hanging = plan_cells(matrix={"arrangements": ["crashing", "random", "hanging"]})
+    watched = Watched([crashing, good], store, RunTable(workers=2, retries=1))
+    for _ in watched:
+        pass
+    assert watched.states == {crashing.cell_id: "failed", good.cell_id: "finished"}
+    assert watched.outcomes[crashing.cell_id].reason == "its worker process ended (Ray's log of the worker may say why)"
+    assert [len(store.attempts(cell.cell_id)) for cell in (crashing, good)] == [2, 1]
+    assert {"starting", "loading", "training", "evaluating"} <= set(watched.stages[good.cell_id])
+
+    late = Watched([hanging], store, RunTable(cell_timeout_minutes=0.1))
+    for _ in late:
+        pass
+    assert late.outcomes[hanging.cell_id].reason == "it took longer than 0.1 minutes"
+    for cell, reason in ((crashing, "its worker process ended"), (hanging, "it took longer than")):
+        status = store.last_status(cell.cell_id)
+        assert status is not None
+        assert status["state"] == "failed"
+        assert status["reason"].startswith(reason)
+
+    long = plan_cells(matrix={"seeds": [1, 2, 3, 4]}, training={"epochs": 100, "batch_size": 1})
+    watched = Watched(long, store, RunTable())
+    for _ in watched:
+        watched.stop |= max(watched.steps.values(), default=0) >= 3
+    assert set(watched.states.values()) == {"stopped"}
+    saved = [cell_id for cell_id, outcome in watched.outcomes.items() if "with its state saved" in str(outcome.reason)]
+    assert saved
+    for cell_id in saved:
+        assert store.files.exists(f"cells/{cell_id}/{checkpoint_of(store, cell_id)}/state.json")
+    assert store.files.find("leases") == []
+
+
+def checkpoint_of(store: Store, cell_id: str) -> str:
+    (name,) = [name for name in store.files.folders(f"cells/{cell_id}") if name.startswith("checkpoint-")]
+    return name
+
+
+@pytest.mark.parametrize(
+    ("nodes", "run", "share", "cells"),
+    [
+        ([{"CPU": 8.0}], {}, Share(8), [1]),
+        ([{"CPU": 8.0}], {"per_device": 3}, Share(2), [4]),
+        ([{"CPU": 8.0}], {"workers": 2}, Share(4), [2]),
+        ([{"CPU": 0.0}, {"CPU": 4.0}, {"CPU": 16.0}], {}, Share(4), [0, 1, 4]),
+        ([{"CPU": 16.0, "GPU": 4.0}, {"CPU": 64.0}], {}, Share(4, 1.0), [4, 0]),
+        ([{"CPU": 16.0, "GPU": 4.0}], {"per_device": 2}, Share(2, 0.5), [8]),
+        ([{"CPU": 16.0, "GPU": 4.0}], {"processes_per_cell": 2}, Share(8, 2.0), [2]),
+        ([{"CPU": 16.0, "GPU": 4.0}, {"CPU": 8.0}], {"devices": "cpu"}, Share(8), [2, 1]),
+        ([], {}, Share(1), []),
+    ],
+)
+def test_a_cell_gets_its_share_of_a_node(
+    nodes: list[dict[str, float]], run: dict[str, Any], share: Share, cells: list[int]
+) -> None:
+    assert share_of(nodes, RunTable(**run)) == share
+    assert [share.fits(node) for node in nodes] == cells
+
+
+def test_what_cannot_be_is_one_line() -> None:
+    with pytest.raises(ZsgError, match="needs as many GPUs in one node, and no node has more than 2"):
+        share_of([{"CPU": 8.0, "GPU": 2.0}], RunTable(processes_per_cell=4))
+    for run, message in (
+        (RunTable(devices="0,2"), "on a Ray cluster Ray chooses them"),
+        (RunTable(per_device=2, processes_per_cell=2), "cannot both be above 1 on Ray"),
+        (RunTable(ray_address="ray://127.0.0.2:10001"), "ray job submit"),
+        (RunTable(ray_address="somewhere"), "not an address"),
+        (RunTable(ray_address="127.0.0.2:9"), "Ray at 127.0.0.2:9 does not answer"),
+    ):
+        with pytest.raises(ZsgError, match=message):
+            check_ray(run)
