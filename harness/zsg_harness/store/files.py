@@ -80,6 +80,10 @@ class Files(ABC):
         """A file's bytes."""
 
     @abstractmethod
+    def sizes(self, key: str) -> dict[str, int]:
+        """The bytes of all files below a folder, by their paths from there."""
+
+    @abstractmethod
     def remove(self, key: str) -> None:
         """Remove a file, or a folder with all that is in it, if it is there."""
 
@@ -162,6 +166,10 @@ class LocalFiles(Files):
     def size(self, key: str) -> int:
         """See `Files`."""
         return (self.folder / key).stat().st_size
+
+    def sizes(self, key: str) -> dict[str, int]:
+        """See `Files`."""
+        return {own.removeprefix(f"{key}/"): self.size(own) for own in self.find(key)}
 
     def remove(self, key: str) -> None:
         """See `Files`."""
@@ -255,6 +263,15 @@ class RemoteFiles(Files):
     def size(self, key: str) -> int:
         """See `Files`."""
         return int(self._system.size(self._path(key)))
+
+    def sizes(self, key: str) -> dict[str, int]:
+        """See `Files`."""
+        try:
+            found: dict[str, dict[str, Any]] = self._system.find(self._path(key), detail=True)
+        except FileNotFoundError:
+            return {}
+        place = self._root / key
+        return {PurePosixPath(path).relative_to(place).as_posix(): int(of["size"]) for path, of in found.items()}
 
     def remove(self, key: str) -> None:
         """See `Files`."""
