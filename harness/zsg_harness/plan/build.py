@@ -200,7 +200,7 @@ def _cells(loaded: LoadedMatrix, metrics: list[Choice], point: Point, fingerprin
         yield Cell(**common, **_identities(documents), seeds=seeds, user_seeds=tuple(names), spec=documents)
 
 
-def _identities(spec: dict[str, Any]) -> dict[str, str]:
+def _identities(spec: dict[str, Any]) -> dict[str, Any]:
     return {
         "cell_id": identity(spec),
         "training_id": identity({part: spec[part] for part in ("shared", "arranged")}),

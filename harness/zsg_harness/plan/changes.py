@@ -102,7 +102,7 @@ def _components(components: Any, kind: str) -> _Named:
 
 def _flat(prefix: str, table: Mapping[str, Any]) -> _Named:
     for name, value in table.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             yield from _flat(f"{prefix}{name}.", value)
         else:
             yield f"{prefix}{name}", value
