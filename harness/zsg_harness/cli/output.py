@@ -24,6 +24,8 @@ def note(text: str) -> None:
 
 def printable(text: str) -> str:
     """The text without control codes: a plugin's name or message must not move the terminal's cursor."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 

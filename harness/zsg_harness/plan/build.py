@@ -15,7 +15,7 @@ from zsg_harness.matrix.load import LoadedMatrix
 from zsg_harness.matrix.schema import Matrix, ModelEntry, SeedTable, TokenBudget, TrainingTable
 from zsg_harness.models.resolve import ModelSource, bundled_models, resolve_model
 from zsg_harness.plan.cell import Cell, CellSeeds, Labels
-from zsg_harness.plan.identity import identity
+from zsg_harness.plan.identity import canonical, hashed, joined
 from zsg_harness.plan.spec import Point, PointSpec
 from zsg_registry import Access, Dataset, Metric, Need, OnlineArrangement, Registry, ZsgError, did_you_mean
 
@@ -201,10 +201,11 @@ def _cells(loaded: LoadedMatrix, metrics: list[Choice], point: Point, fingerprin
 
 
 def _identities(spec: dict[str, Any]) -> dict[str, Any]:
+    parts = {part: canonical(document) for part, document in spec.items()}
     return {
-        "cell_id": identity(spec),
-        "training_id": identity({part: spec[part] for part in ("shared", "arranged")}),
-        "block": identity({part: spec[part] for part in ("shared", "evaluation")}),
+        "cell_id": hashed(joined(parts)),
+        "training_id": hashed(joined({part: parts[part] for part in ("shared", "arranged")})),
+        "block": hashed(joined({part: parts[part] for part in ("shared", "evaluation")})),
     }
 
 

@@ -21,12 +21,16 @@ _METRICS: Final = "metrics that use the model"
 _BY_HASH: Final = (_DATA, _MODEL, _METRICS)
 """What is known by what tells nobody anything."""
 
+_QUERY: Final = "data.query_per_task"
+"""What only counts where there is a query of its own."""
+
 _DEFAULT: Final = "default"
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """What of two specs (`Cell.spec`) differs, the most telling first; which seeds count follows from the rest."""
-    return _compared(before, after, _settings) or _compared(before, after, _seeds)
+    old, new = _unlike(before, after), _unlike(after, before)
+    return _compared(old, new, _settings) or _compared(old, new, _seeds)
 
 
 def in_words(found: Sequence[str]) -> str:
@@ -35,11 +39,21 @@ def in_words(found: Sequence[str]) -> str:
     return ", ".join([*found[:_TOLD], *([f"and {more} more"] if more > 0 else [])])
 
 
+def _unlike(spec: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec without what another one has too, which is most of it."""
+    return {
+        name: _unlike(value, other[name]) if isinstance(value, dict) and isinstance(other.get(name), dict) else value
+        for name, value in spec.items()
+        if value != other.get(name)
+    }
+
+
 def _compared(
     before: Mapping[str, Any], after: Mapping[str, Any], named: Callable[[Mapping[str, Any]], _Named]
 ) -> list[str]:
     old, new = dict(named(before)), dict(named(after))
-    pairs = ((name, old.get(name, _DEFAULT), new.get(name, _DEFAULT)) for name in dict.fromkeys([*new, *old]))
+    names = (name for name in dict.fromkeys([*new, *old]) if name != _QUERY or (name in old and name in new))
+    pairs = ((name, old.get(name, _DEFAULT), new.get(name, _DEFAULT)) for name in names)
     return [_change(name, own, other) for name, own, other in pairs if own != other]
 
 
@@ -67,9 +81,7 @@ def _settings(spec: Mapping[str, Any]) -> _Named:
     caps = {**shared.get("pool", {}), **shared.get("eval", {})}
     yield from ((f"data.{name}", value) for name, value in caps.items())
     query = arranged.get("query") or {}
-    yield "arrangement's access", query.get("access", "none")
-    if not caps.get("oracle"):
-        yield "data.query_per_task", query.get("query_per_task", _DEFAULT)
+    yield from ((_QUERY, query[name]) for name in ("query_per_task",) if name in query)
     model = dict(shared.get("model", {}))
     yield _MODEL, model.pop("content", None)
     yield from ((f"model's {name}", value) for name, value in model.items())

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from zsg_harness.evaluation.steps import evaluation_steps, generation_steps
 from zsg_harness.matrix.schema import TokenBudget
-from zsg_harness.plan.cell import Cell
+from zsg_harness.plan.cell import Cell, Labels
 from zsg_harness.plan.identity import identity
 
 _FREE: Final = (
@@ -79,7 +79,7 @@ class Estimate:
 
 @dataclass(slots=True)
 class Estimator:
-    """Estimates by the rates of cells of the same arrangement, or else by those of all cells of the kind.
+    """Estimates for the cells of a plan, by the rates of cells of the same arrangement, or else of the same kind.
 
     Attributes:
         of_arrangements: Rates by kind, arrangement and embedder.
@@ -88,15 +88,17 @@ class Estimator:
 
     of_arrangements: dict[tuple[str, str, str | None], Rates] = field(default_factory=dict)
     of_kinds: dict[str, Rates] = field(default_factory=dict)
+    _known: dict[tuple[Labels, int | None], Estimate | None] = field(default_factory=dict)
 
     def of(self, cell: Cell) -> Estimate | None:
         """The estimate for a cell, if anything is known of its kind."""
-        if not self.of_kinds:
-            return None
-        kind = kind_of(cell.spec)
-        rates = self.of_arrangements.get((kind, cell.labels.arrangement, cell.labels.embedder))
-        rates = rates or self.of_kinds.get(kind)
-        return None if rates is None else estimate(cell, rates)
+        key = cell.labels, cell.resumes_at  # in one plan, labels say all but the seed
+        if key not in self._known:
+            kind = kind_of(cell.spec)
+            rates = self.of_arrangements.get((kind, cell.labels.arrangement, cell.labels.embedder))
+            rates = rates or self.of_kinds.get(kind)
+            self._known[key] = None if rates is None else estimate(cell, rates)
+        return self._known[key]
 
 
 def estimate(cell: Cell, rates: Rates) -> Estimate:

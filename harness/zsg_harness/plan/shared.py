@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -34,6 +34,12 @@ class SharedWork:
     cached: int
 
 
+def _needs(plan: Plan, cell: Cell) -> Hashable:
+    """What tells apart the cells of one plan that share something: there are many cells, and few of these."""
+    labels, losses = cell.labels, Need.LOSSES in plan.arrangements[cell.labels.arrangement].needs
+    return labels.dataset, labels.embedder, labels.model, cell.spec["shared"]["data_seed"], cell.text_form, losses
+
+
 class _Part(NamedTuple):
     what: str
     of: str
@@ -53,19 +59,23 @@ def shared_work(plan: Plan, cells: Sequence[Cell], finished: Iterable[Finished],
         finished: Finished cells of the store, which tell what was computed before.
         cache: Where it was put; all of a kind may have been deleted since.
     """
-    needed: dict[tuple[str, str, str], dict[str, int]] = {}
+    alike: dict[Hashable, tuple[Cell, int]] = {}
     for cell in cells:
         if cell.state == "run":
-            for what, of, folder, key in _parts(plan, Name.of(cell.labels), cell.spec):
-                keys = needed.setdefault((what, of, folder), {})
-                keys[key] = keys.get(key, 0) + 1
+            key = _needs(plan, cell)
+            alike[key] = cell, alike[key][1] + 1 if key in alike else 1
+    needed: dict[tuple[str, str, str], dict[str, int]] = {}
+    for cell, count in alike.values():
+        for what, of, folder, part in _parts(plan, Name.of(cell.labels), cell.spec):
+            parts = needed.setdefault((what, of, folder), {})
+            parts[part] = parts.get(part, 0) + count
     if not needed:
         return []
     kept = {folder for _, _, folder in needed if cache.has_any(folder)}
     known = {part.key for cell in finished for part in _parts(plan, cell.name, cell.spec) if part.folder in kept}
     return [
-        SharedWork(what, of, sum(keys.values()), len(keys), len(known & set(keys)))
-        for (what, of, _), keys in needed.items()
+        SharedWork(what, of, sum(parts.values()), len(parts), len(known & set(parts)))
+        for (what, of, _), parts in needed.items()
     ]
 
 

@@ -74,8 +74,8 @@ class PointSpec:
             "training": _training(training, base),
         }
         self._arranged = {
-            "arrangement": point.arrangement.identity,
-            "embedder": None if point.embedder is None else point.embedder.identity,
+            "arrangement": list(point.arrangement.identity),
+            "embedder": None if point.embedder is None else list(point.embedder.identity),
         }
         self._query: dict[str, Any] = {"access": access}
         self._query |= {"oracle": True} if caps.oracle else {"query_per_task": caps.query_per_task}
