@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zsg_harness.plan.forecast import Forecast
     from zsg_harness.plan.shared import SharedWork
 
-_ID_DIGITS: Final = 12  # enough for `show`, which takes the beginning of an id
+_ID_DIGITS: Final = 8  # enough for `show`, which takes the beginning of an id
 
 
 @click.command()
@@ -193,6 +193,8 @@ def _outlook(forecast: Forecast, time: float | None) -> Iterator[str]:
         some = f"{_cells(len(forecast.known))}: " if forecast.unknown else ""
         yield f"{some}{forecast.tokens:,} tokens, {duration(forecast.seconds)} with {side_by_side}{disk}"
         yield f"estimated from {'; '.join(forecast.bases)}"
+        if forecast.assumed:
+            yield "a run has a worker for each device: --workers N says how many there will be"
     if forecast.unknown:
         why = "the store has no finished cell like them; --pilot times a few steps"
         yield f"time unknown for {_cells(forecast.unknown)}: {why}"

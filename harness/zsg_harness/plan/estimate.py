@@ -31,7 +31,8 @@ class Rates:
     """How fast cells of a kind are, and how large.
 
     Attributes:
-        basis: Where this was measured, in words.
+        basis: What this was measured on, in words.
+        cells: How many finished cells that is.
         pool: Examples there are to train on.
         tokens_per_example: Of training.
         seconds_per_token: Of training.
@@ -45,6 +46,7 @@ class Rates:
     """
 
     basis: str
+    cells: int
     pool: int
     tokens_per_example: float
     seconds_per_token: float
@@ -68,6 +70,7 @@ class Estimate:
         seconds: Until it is done, from its checkpoint if it has one.
         bytes: Of its files; None if it is not known.
         basis: What this comes from.
+        cells: How many finished cells that is.
     """
 
     examples: int
@@ -75,6 +78,7 @@ class Estimate:
     seconds: float
     bytes: int | None
     basis: str
+    cells: int
 
 
 @dataclass(slots=True)
@@ -116,7 +120,7 @@ def estimate(cell: Cell, rates: Rates) -> Estimate:
     if rates.bytes_besides is not None:
         growing = examples * rates.bytes_per_example + evaluations * rates.bytes_per_evaluation
         size = round(rates.bytes_besides + growing + rates.bytes_of_model)
-    return Estimate(examples, round(tokens), rates.seconds_besides + left * working, size, rates.basis)
+    return Estimate(examples, round(tokens), rates.seconds_besides + left * working, size, rates.basis, rates.cells)
 
 
 def nominal_examples(cell: Cell, rates: Rates) -> float:

@@ -25,6 +25,7 @@ class Forecast:
         ends: When each of these is through, in seconds from the start.
         shared: What is computed once for several of them.
         workers: How many run side by side.
+        assumed: Whether that is a guess: with `devices = "auto"`, only the machine that runs them can tell.
     """
 
     cells: Sequence[Cell]
@@ -32,6 +33,7 @@ class Forecast:
     ends: Sequence[float | None]
     shared: Sequence[SharedWork]
     workers: int
+    assumed: bool
 
     @property
     def known(self) -> list[Estimate]:
@@ -92,9 +94,14 @@ def foresee(
 
         estimator = pilot_rates(todo, run, estimator, pilot)
     estimates = [estimator.of(cell) if runs_here(cell) else None for cell in cells]
-    workers = workers_of(run) or 1
+    told = workers_of(run)
     return Forecast(
-        cells, estimates, ends(estimates, workers), shared_work(plan, cells, finished, store.cache), workers
+        cells=cells,
+        estimates=estimates,
+        ends=ends(estimates, told or 1),
+        shared=shared_work(plan, cells, finished, store.cache),
+        workers=told or 1,
+        assumed=told is None,
     )
 
 

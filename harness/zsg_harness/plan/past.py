@@ -173,7 +173,8 @@ def _rates(records: Sequence[_Record], save_model: bool) -> Rates:
     models = [size for record in records if (size := _bytes([record], lambda name: "/" in name))]
     growing = (*_GROW_BY_EXAMPLE, *_GROW_BY_EVALUATION)
     return Rates(
-        basis=f"{len(records)} finished cell{'s' if len(records) != 1 else ''} on {records[0].device}",
+        basis=f"finished cells on {records[0].device}",
+        cells=len(records),
         pool=records[-1].pool,
         tokens_per_example=tokens / examples,
         seconds_per_token=sum(record.training for record in records) / tokens,

@@ -75,6 +75,7 @@ def _timed(cell: Cell, environment: Environment) -> Rates:
     answering = partial(generate, lm, asked, cell.evaluation.max_new_tokens, run.eval_batch_tokens)
     return Rates(
         basis=f"a pilot of {_STEPS} steps on {device_words(provenance(environment))}, without arranging and embedding",
+        cells=0,
         pool=len(pool),
         tokens_per_example=float(pool.lengths.mean()),
         seconds_per_token=seconds_per_token,

@@ -13,6 +13,7 @@ from zsg_harness.plan.schedule import ends, in_order
 
 RATES = Rates(
     basis="a test",
+    cells=2,
     pool=12,
     tokens_per_example=10,
     seconds_per_token=0.1,
@@ -60,7 +61,7 @@ def test_what_makes_cells_alike(planned: Callable[..., Plan]) -> None:
 
 
 def test_workers_take_cells_in_their_order() -> None:
-    times = [Estimate(1, 1, seconds, None, "") for seconds in (4.0, 1.0, 2.0, 3.0)]
+    times = [Estimate(1, 1, seconds, None, "", 0) for seconds in (4.0, 1.0, 2.0, 3.0)]
     assert ends(times, 1) == [4, 5, 7, 10]
     assert ends([*times[:2], None, *times[2:]], 2) == [4, 1, None, 3, 6]
 
@@ -72,7 +73,7 @@ def test_the_quickest_first(planned: Callable[..., Plan]) -> None:
     def budgets(known: dict[str, float]) -> list[str]:
         def find(cell: Any) -> Estimate | None:
             seconds = known.get(cell.labels.budget)
-            return None if seconds is None else Estimate(1, 1, seconds, None, "")
+            return None if seconds is None else Estimate(1, 1, seconds, None, "", 0)
 
         return [cell.labels.budget for cell in in_order(cells, "cheap-first", find)]
 
