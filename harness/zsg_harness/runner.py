@@ -16,7 +16,7 @@ from zsg_harness.matrix.load import LoadedMatrix
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.build import Plan, build_plan
 from zsg_harness.plan.cell import Cell
-from zsg_harness.plan.filter import choose
+from zsg_harness.plan.decide import Wanted, decide
 from zsg_harness.plan.identity import identity
 from zsg_registry import Registry, ZsgError, hooks
 
@@ -67,7 +67,7 @@ class RunOptions:
     Attributes:
         run: What goes over the matrix's `[run]` table.
         in_process: Run in this process, for a debugger.
-        filters: Only the cells that match (see `zsg_harness.plan.filter`).
+        wanted: Which cells, in which order.
         limit: Only the first so many of the cells that are to be run.
         fail_fast: Stop at the first failure.
         out: Where the reports go; by default into the store.
@@ -75,7 +75,7 @@ class RunOptions:
 
     run: Mapping[str, Any] = field(default_factory=dict)
     in_process: bool = False
-    filters: Sequence[str] = ()
+    wanted: Wanted = field(default_factory=Wanted)
     limit: int | None = None
     fail_fast: bool = False
     out: Path | None = None
@@ -87,7 +87,7 @@ class RunSummary:
 
     Attributes:
         outcomes: Of the cells that this run executed.
-        cells: All cells of the plan, with the state they had before.
+        cells: The cells that were asked for, with the state they had before.
         leaderboard: The reports, and where they are.
         folder: Where the reports are.
         stopped: Whether `fail_fast` ended it early.
@@ -123,8 +123,7 @@ def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener
     registry = Registry()
     plan = build_plan(loaded, registry)
     call_hook = HookCaller(registry, loaded.matrix.hooks, listener.warned)
-    chosen = choose(plan.cells, options.filters) if options.filters else plan.cells
-    cells = compare_with_store(chosen, store)
+    cells = decide(plan, store, options.wanted)
     settings = loaded.matrix.run.model_copy(update=dict(options.run))
     downloads = DownloadFolder(store.cache.folder / "downloads", is_offline_mode())
     preflight((cell for cell in cells if cell.state == "run"), registry, downloads, settings)
@@ -148,24 +147,6 @@ def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener
     )
     call_hook("zsg_leaderboard_written", hooks.LeaderboardWritten(event_id=f"leaderboard-{digest}", folder=folder))
     return RunSummary(cells, folder, leaderboard, outcomes, stopped)
-
-
-def compare_with_store(cells: Sequence[Cell], store: Store) -> list[Cell]:
-    """The cells with what is to be done about each, and why."""
-    done = store.done_cells()
-    return [_compared(cell, cell.cell_id in done, store) for cell in cells]
-
-
-def _compared(cell: Cell, done: bool, store: Store) -> Cell:
-    if done:
-        return cell.model_copy(update={"state": "done", "reason": "in the store"})
-    if cell.state == "skipped":
-        return cell
-    before = store.last_status(cell.cell_id)
-    if before is None:
-        return cell.model_copy(update={"reason": "new"})
-    reason = f"failed before: {before['reason']}" if before["state"] == "failed" else "was cut short before"
-    return cell.model_copy(update={"reason": reason})
 
 
 def freeze(plan: Plan, store: Store) -> str:

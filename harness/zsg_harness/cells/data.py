@@ -9,7 +9,7 @@ from zsg_harness.cells.roles import Roles, cut_roles
 from zsg_harness.matrix.expand import Expander
 from zsg_harness.plan.cell import Cell
 from zsg_harness.services.surroundings import DownloadFolder
-from zsg_registry import Dataset, ExampleSet, Registry, parse_pipeline
+from zsg_registry import Dataset, ExampleSet, Registry, ZsgError, parse_pipeline
 
 
 class Content(NamedTuple):
@@ -50,6 +50,8 @@ def _examples(cell: Cell, registry: Registry, downloads: DownloadFolder) -> Exam
         expander = Expander(registry, Path(cell.base_dir))
         dataset = cast("Dataset", expander.choice("dataset", parse_pipeline(cell.dataset)).components[0])
         examples = ExampleSet.from_examples(dataset.load(downloads))
+        if dataset.fingerprint() != content.fingerprint:
+            raise ZsgError(f"{cell.labels.dataset}: the data changed since it was planned; the same command plans anew")
         _LOADED.clear()
         _LOADED[content] = examples
     return _LOADED[content]

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
+from zsg_harness.cells.as_planned import check_as_planned
 from zsg_harness.cells.model_card import save_model
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.preparation import (
@@ -128,6 +129,7 @@ class _Prepared(NamedTuple):
 def _prepare(cell: Cell, environment: Environment, report: Report) -> _Prepared:
     report(Progress(cell.cell_id, "loading"))
     bound = bind_cell(cell, environment.registry)
+    check_as_planned(cell, bound)
     roles = fitting_roles(cell, bound, environment)
     lm = fresh_model(cell, environment.device)
     report(Progress(cell.cell_id, "arranging"))
@@ -208,5 +210,5 @@ def _embedding(environment: Environment, report: Report, cell_id: str, done: int
 
 
 def _description(cell: Cell) -> dict[str, Any]:
-    plain = cell.model_dump(mode="json", exclude={"state", "reason", "user_seeds"})
+    plain = cell.model_dump(mode="json", exclude={"state", "reason", "cause", "resumes_at", "user_seeds"})
     return {**plain, "oracle": cell.data.oracle}

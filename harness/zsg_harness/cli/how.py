@@ -21,11 +21,19 @@ class Minutes(click.ParamType[float]):
         """Read hours, minutes and seconds."""
         if isinstance(value, float):
             return value
-        match = _DURATION.fullmatch(str(value).replace(" ", ""))
-        if match is None or not any(match.groups()):
+        minutes = minutes_of(str(value))
+        if minutes is None:
             self.fail(f"{value!r} is not a length of time such as 90s, 30m or 1h30m", param, ctx)
-        hours, minutes, seconds = (float(part or 0) for part in match.groups())
-        return 60 * hours + minutes + seconds / 60
+        return minutes
+
+
+def minutes_of(text: str) -> float | None:
+    """Minutes of a text such as `1h30m`, or None if it is no length of time."""
+    match = _DURATION.fullmatch(text.replace(" ", ""))
+    if match is None or not any(match.groups()):
+        return None
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return 60 * hours + minutes + seconds / 60
 
 
 _OPTIONS: Final = (

@@ -24,6 +24,8 @@ def note(text: str) -> None:
 
 def printable(text: str) -> str:
     """The text without control codes: a plugin's name or message must not move the terminal's cursor."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
@@ -38,18 +40,28 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     On a terminal the columns with long entries are the ones that wrap. Where there is no room for them, the lines are
     left as they are, and the terminal breaks them: nothing is ever cut off.
     """
+    from rich.cells import cell_len
+
+    lines = [list(map(printable, row)) for row in rows]
+    widths = [max(map(cell_len, entries)) for entries in zip(columns, *lines, strict=True)]
+    if sys.stdout.isatty():
+        _print_wrapped(columns, lines, widths)
+        return
+    for line in [list(columns), *lines] if any(columns) else lines:
+        padded = (entry + " " * (width - cell_len(entry)) for entry, width in zip(line, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())
+
+
+def _print_wrapped(columns: Sequence[str], lines: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
-    lines = [list(map(printable, row)) for row in rows]
-    widths = [max(map(len, entries)) for entries in zip(columns, *lines, strict=True)]
     for column, width in zip(columns, widths, strict=True):
         table.add_column(column, overflow="fold", no_wrap=width <= _SHORT)
     for line in lines:
         table.add_row(*map(Text, line))
-    needed = sum(min(width, _SHORT) + 2 for width in widths)
-    print_renderable(table, at_least=needed)
+    print_renderable(table, at_least=sum(min(width, _SHORT) + 2 for width in widths))
 
 
 def print_renderable(renderable: RenderableType, at_least: int = 0) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zsg_harness.cli.output import counted, duration, note
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from zsg_harness.cells.progress import Progress
     from zsg_harness.plan.cell import Cell
     from zsg_harness.runner import Listener
+
+_REASONS: Final = 5
+"""Reasons to run that are told, the most frequent ones."""
 
 
 def watch(matrix: str, limit: int | None, *, quiet: bool, plain: bool) -> AbstractContextManager[Listener]:
@@ -111,6 +114,8 @@ class CellLines(FailureLines):
         totals = counted(Counter(cell.state for cell in cells))
         only = f"; this run does {self.total}" if self._limit is not None else ""
         self.show(f"{self._matrix}: {totals}{only}")
+        for reason, count in reasons_to_run(cells).most_common(_REASONS):
+            self.show(f"to run ({count}): {reason}")
         for reason, count in skipped_reasons(cells).items():
             self.show(f"skipped ({count}): {reason}", "yellow")
 
@@ -127,3 +132,9 @@ class CellLines(FailureLines):
 def skipped_reasons(cells: Sequence[Cell]) -> Mapping[str, int]:
     """Why cells cannot run here, and how many for each reason."""
     return Counter(cell.reason or "no reason given" for cell in cells if cell.state == "skipped")
+
+
+def reasons_to_run(cells: Sequence[Cell]) -> Counter[str]:
+    """Why cells are to be run that are not simply new, and how many for each reason."""
+    known = (cell for cell in cells if cell.state == "run" and cell.cause not in (None, "new"))
+    return Counter(cell.reason or "" for cell in known)

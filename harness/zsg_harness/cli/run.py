@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zsg_harness.cli import SOME_FAILED, Interrupted
+from zsg_harness.cli.choosing import choosing_options
 from zsg_harness.cli.how import how_options
-from zsg_harness.cli.options import filter_option, json_option, out_option, plain_option, quiet_option, store_option
+from zsg_harness.cli.options import json_option, out_option, plain_option, quiet_option, store_option
 from zsg_harness.cli.output import counted, duration, note, print_json, print_renderable
 from zsg_harness.cli.selection import Selection, selection_options
 
 if TYPE_CHECKING:
+    from zsg_harness.plan.decide import Wanted
     from zsg_harness.runner import RunSummary
 
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @store_option
 @how_options
 @click.option("--in-process", is_flag=True, help="Run the cells in this process, one by one, for a debugger.")
-@filter_option
+@choosing_options
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
@@ -42,7 +43,7 @@ def run(
     store: str,
     how: dict[str, Any],
     in_process: bool,
-    filters: Sequence[str],
+    wanted: Wanted,
     limit: int | None,
     fail_fast: bool,
     out: Path | None,
@@ -52,16 +53,19 @@ def run(
 ) -> None:
     """Run what is missing of a matrix, and write its leaderboard.
 
-    A cell that is already in the store is not run again. Ctrl-C lets running cells save their state, a second one ends
-    them at once; either way what is done is kept, and the same command goes on from there.
+    A cell that is already in the store is not run again; one that failed before is, beside the new ones. Ctrl-C lets
+    running cells save their state, a second one ends them at once; either way what is done is kept, and the same
+    command goes on from there.
     """
     from zsg_harness.cli.progress import watch
     from zsg_harness.runner import RunOptions, run_matrix
     from zsg_harness.store.store import Store
 
+    if selection.time is not None:
+        raise click.UsageError("a length of time as --budget is for 'plan'; here it is a number of examples")
     loaded = selection.load()
     name = loaded.matrix.matrix.name
-    options = RunOptions(how, in_process, filters, limit, fail_fast, out)
+    options = RunOptions(how, in_process, wanted, limit, fail_fast, out)
     started = time.monotonic()
     try:
         with watch(name, limit, quiet=quiet, plain=plain) as listener:

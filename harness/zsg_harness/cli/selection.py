@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from zsg_harness.cli.how import minutes_of
 from zsg_harness.cli.options import complete_components, complete_models
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ class Selection:
 
     Attributes:
         matrix: A matrix file, or a bundled matrix's name.
-        arrangements, datasets, embedders, models, metrics, seeds, budgets: The axes of a matrix without a file.
+        arrangements, datasets, embedders, models, metrics, seeds, budgets: The axes of a matrix without a file. Among
+            the budgets may be a length of time, which is none of its cells' and only for a plan.
     """
 
     matrix: str | None
@@ -37,7 +40,7 @@ class Selection:
     models: Sequence[str]
     metrics: Sequence[str]
     seeds: Sequence[int]
-    budgets: Sequence[int | str | dict[str, int]]
+    budgets: Sequence[int | str | dict[str, int] | timedelta]
 
     def load(self) -> LoadedMatrix:
         """Read and check the matrix.
@@ -58,8 +61,14 @@ class Selection:
         return self._ad_hoc()
 
     @property
+    def time(self) -> float | None:
+        """The seconds in which cells are to fit, if that was said."""
+        return next((budget.total_seconds() for budget in self.budgets if isinstance(budget, timedelta)), None)
+
+    @property
     def _axes(self) -> dict[str, list[Any]]:
         named = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "matrix"}
+        named["budgets"] = [budget for budget in self.budgets if not isinstance(budget, timedelta)]
         return {name: list(values) for name, values in named.items() if values}
 
     def _ad_hoc(self) -> LoadedMatrix:
@@ -76,17 +85,20 @@ class Selection:
         return check_matrix(document, "the command line", Path.cwd())
 
 
-class Budget(click.ParamType["int | str | dict[str, int]"]):
-    """`3000` examples, `all`, or `tokens=500000`."""
+class Budget(click.ParamType["int | str | dict[str, int] | timedelta"]):
+    """`3000` examples, `all`, `tokens=500000`, or a length of time."""
 
     name = "N|all|tokens=N"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | str | dict[str, int]:
+    ) -> int | str | dict[str, int] | timedelta:
         """Turn what was written into what a matrix file would say."""
         if value == "all":
             return "all"
+        minutes = minutes_of(value)
+        if minutes is not None:
+            return timedelta(minutes=minutes)
         is_tokens = value.startswith("tokens=")
         try:
             number = int(value.removeprefix("tokens="))
@@ -129,7 +141,8 @@ _OPTIONS: Final = (
                  help="A metric."),
     click.option("--seed", "seeds", multiple=True, type=int, metavar="N", help="A seed."),
     click.option("--budget", "budgets", multiple=True, type=Budget(), metavar="N",
-                 help="How many examples to train on; or 'all', or 'tokens=N'."),
+                 help="How many examples to train on; or 'all', or 'tokens=N'. To 'plan', a length of time such as 2h"
+                 " says which cells fit in it."),
 )  # fmt: skip
 
 

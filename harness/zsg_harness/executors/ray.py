@@ -143,7 +143,7 @@ class _Tasks:
         self._settings = WorkerSettings(place, run, Slot(0, "", self._share.cpus))
         self._environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._desk = ray.remote(num_cpus=0)(Desk).options(scheduling_strategy=here).remote()
+        self._desk: Any = ray.remote(num_cpus=0)(Desk).options(scheduling_strategy=here).remote()
         self._task = ray.remote(
             num_cpus=self._share.cpus, num_gpus=self._share.gpus, max_retries=0, scheduling_strategy="SPREAD"
         )(run_task)

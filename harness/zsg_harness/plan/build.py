@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from zsg_harness.matrix.expand import Choice, Expander
 from zsg_harness.matrix.load import LoadedMatrix
 from zsg_harness.matrix.schema import Matrix, ModelEntry, SeedTable, TokenBudget, TrainingTable
 from zsg_harness.models.resolve import ModelSource, bundled_models, resolve_model
 from zsg_harness.plan.cell import Cell, CellSeeds, Labels
-from zsg_harness.plan.identity import CORE_REVISIONS, identity
-from zsg_harness.tokens.text_form import TextForm
-from zsg_registry import Access, Dataset, Metric, Need, OnlineArrangement, Registry, Seeds, ZsgError, did_you_mean
-
-_LATER_SETTINGS: Final = ("optimizer", "lora", "loss_on")
-_MODEL_OPTIONS: Final = ("attention", "trust_remote_code")
+from zsg_harness.plan.identity import canonical, hashed, joined
+from zsg_harness.plan.spec import Point, PointSpec
+from zsg_registry import Access, Dataset, Metric, Need, OnlineArrangement, Registry, ZsgError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +28,14 @@ class Plan:
         loaded: The matrix.
         cells: In the order of the axes.
         warnings: What the reader should know, one line each.
+        arrangements, embedders: The components by their labels.
     """
 
     loaded: LoadedMatrix
     cells: tuple[Cell, ...]
     warnings: tuple[str, ...]
+    arrangements: Mapping[str, Choice]
+    embedders: Mapping[str, Choice]
 
 
 class _Axes(NamedTuple):
@@ -45,17 +44,6 @@ class _Axes(NamedTuple):
     embedders: list[Choice]
     arrangements: list[Choice]
     metrics: list[Choice]
-
-
-class _Point(NamedTuple):
-    """A combination before it has seeds."""
-
-    model: ModelEntry
-    source: ModelSource
-    dataset: Choice
-    embedder: Choice | None
-    arrangement: Choice
-    budget: Any
 
 
 def build_plan(loaded: LoadedMatrix, registry: Registry) -> Plan:
@@ -67,18 +55,24 @@ def build_plan(loaded: LoadedMatrix, registry: Registry) -> Plan:
     matrix = loaded.matrix
     expander = Expander(registry, loaded.base_dir)
     axes = _axes(loaded, expander)
+    fingerprints = {choice.label: _fingerprint(choice) for choice in axes.datasets}
     cells: dict[str, Cell] = {}
     for point in _points(matrix, axes):
-        for seed in matrix.matrix.seeds:
-            cell = _cell(loaded, axes.metrics, point, seed)
+        for cell in _cells(loaded, axes.metrics, point, fingerprints[point.dataset.label]):
             same = cells.get(cell.cell_id)
             if same is not None:
-                cell = same.model_copy(update={"user_seeds": (*same.user_seeds, *cell.user_seeds)})
-                cell = cell.model_copy(update={"user_seeds": tuple(dict.fromkeys(cell.user_seeds))})
+                seeds = tuple(dict.fromkeys((*same.user_seeds, *cell.user_seeds)))
+                cell = same.model_copy(update={"user_seeds": seeds})
             cells[cell.cell_id] = cell
     if not cells:
         raise ZsgError(f"{loaded.origin}: the matrix has no cells")
-    return Plan(loaded, tuple(cells.values()), tuple(expander.warnings))
+    return Plan(
+        loaded=loaded,
+        cells=tuple(cells.values()),
+        warnings=tuple(expander.warnings),
+        arrangements={choice.label: choice for choice in axes.arrangements},
+        embedders={choice.label: choice for choice in axes.embedders},
+    )
 
 
 def _axes(loaded: LoadedMatrix, expander: Expander) -> _Axes:
@@ -112,7 +106,13 @@ def _distinct_outputs(metrics: list[Choice]) -> list[Choice]:
     return metrics
 
 
-def _points(matrix: Matrix, axes: _Axes) -> Iterator[_Point]:
+def _fingerprint(choice: Choice) -> str:
+    dataset = choice.components[0]
+    assert isinstance(dataset, Dataset)
+    return dataset.fingerprint()
+
+
+def _points(matrix: Matrix, axes: _Axes) -> Iterator[Point]:
     product = itertools.product(axes.models, axes.datasets, matrix.matrix.budgets, axes.arrangements)
     for (model, source), dataset, budget, arrangement in product:
         embedders: list[Choice | None] = [None]
@@ -121,12 +121,12 @@ def _points(matrix: Matrix, axes: _Axes) -> Iterator[_Point]:
             if not embedders:
                 raise ZsgError(f"arrangement {arrangement.label!r} needs an embedder: name one in matrix.embedders")
         for embedder in embedders:
-            point = _Point(model, source, dataset, embedder, arrangement, budget)
+            point = Point(model, source, dataset, embedder, arrangement, budget)
             if _coupled(matrix, _labels(point)):
                 yield point
 
 
-def _labels(point: _Point) -> Labels:
+def _labels(point: Point) -> Labels:
     budget = f"{point.budget.tokens} tokens" if isinstance(point.budget, TokenBudget) else str(point.budget)
     return Labels(
         arrangement=point.arrangement.label,
@@ -139,7 +139,7 @@ def _labels(point: _Point) -> Labels:
 
 def _coupled(matrix: Matrix, labels: Labels) -> bool:
     """Whether no `[[couple]]` forbids the combination: of a couple's values, a cell has all or none."""
-    own = labels.model_dump()
+    own = labels.model_dump() if matrix.couple else {}
     for couple in matrix.couple:
         wanted = couple.model_dump(exclude_none=True)
         hits = {own[axis] == value for axis, value in wanted.items() if own[axis] is not None}
@@ -150,6 +150,8 @@ def _coupled(matrix: Matrix, labels: Labels) -> bool:
 
 def _training(matrix: Matrix, labels: Labels) -> TrainingTable:
     """The training settings of a cell: `[training]` with every matching `[[override]]` over it, in order."""
+    if not matrix.override:
+        return matrix.training
     settings = matrix.training.model_dump()
     own = labels.model_dump()
     for override in matrix.override:
@@ -166,118 +168,48 @@ def _training(matrix: Matrix, labels: Labels) -> TrainingTable:
         raise ZsgError(f"override: {finding['loc'][0]!r}: {finding['msg']}, got {finding['input']!r}") from None
 
 
-def _cell(loaded: LoadedMatrix, metrics: list[Choice], point: _Point, user_seed: int | SeedTable) -> Cell:
+def _cells(loaded: LoadedMatrix, metrics: list[Choice], point: Point, fingerprint: str) -> Iterator[Cell]:
+    """A combination's cells: one for all seeds that come to the same."""
     matrix = loaded.matrix
     labels = _labels(point)
     training = _training(matrix, labels)
-    seeds = _seeds(matrix, point, training, user_seed)
-    access = point.arrangement.access
-    shared = _shared_spec(matrix, point, training, seeds, loaded.base_dir)
-    arranged = {
-        "arrangement": point.arrangement.identity,
-        "embedder": None if point.embedder is None else point.embedder.identity,
-        "order_seed": seeds.order,
-        "query": None if access is Access.NONE else _query_spec(matrix, seeds, access),
-    }
-    evaluation = _evaluation_spec(matrix, metrics)
-    trained = {"shared": shared, "arranged": arranged}
-    spec = {**trained, "evaluation": evaluation}
+    spec = PointSpec(matrix, point, training, fingerprint, metrics, loaded.base_dir)
     reason = _reason_to_skip(point, matrix, training)
-    return Cell(
-        cell_id=identity(spec),
-        training_id=identity(trained),
-        block=identity({"shared": shared, "evaluation": evaluation}),
-        labels=labels,
-        user_seeds=(_seed_name(user_seed),),
-        seeds=seeds,
-        access=access,
-        arrangement=str(point.arrangement.pipeline),
-        dataset=str(point.dataset.pipeline),
-        embedder=None if point.embedder is None else str(point.embedder.pipeline),
-        metrics=tuple(str(choice.pipeline) for choice in metrics),
-        model=point.model,
-        model_hash=point.source.content,
-        budget=point.budget,
-        data=matrix.data,
-        training=training,
-        evaluation=matrix.evaluation,
-        base_dir=str(loaded.base_dir),
-        spec=spec,
-        state="run" if reason is None else "skipped",
-        reason=reason,
-    )
+    common: dict[str, Any] = {
+        "labels": labels,
+        "access": point.arrangement.access,
+        "arrangement": str(point.arrangement.pipeline),
+        "dataset": str(point.dataset.pipeline),
+        "embedder": None if point.embedder is None else str(point.embedder.pipeline),
+        "metrics": tuple(str(choice.pipeline) for choice in metrics),
+        "model": point.model,
+        "model_hash": point.source.content,
+        "budget": point.budget,
+        "data": matrix.data,
+        "training": training,
+        "evaluation": matrix.evaluation,
+        "base_dir": str(loaded.base_dir),
+        "state": "run" if reason is None else "skipped",
+        "reason": reason,
+    }
+    named: dict[CellSeeds, list[str]] = {}
+    for user in matrix.matrix.seeds:
+        named.setdefault(spec.seeds(user), []).append(_seed_name(user))
+    for seeds, names in named.items():
+        documents = {"shared": spec.shared(seeds), "arranged": spec.arranged(seeds), "evaluation": spec.evaluation}
+        yield Cell(**common, **_identities(documents), seeds=seeds, user_seeds=tuple(names), spec=documents)
 
 
-def _seeds(matrix: Matrix, point: _Point, training: TrainingTable, user: int | SeedTable) -> CellSeeds:
-    """The seeds that matter. A stream that changes nothing is None, so that cells which coincide are one cell."""
-    seeds = Seeds.of(user) if isinstance(user, int) else Seeds(user.data, user.order, user.train)
-    queried = point.arrangement.access is not Access.NONE and not matrix.data.oracle
-    draws = matrix.data.per_seen_task is not None or matrix.data.probe_per_task > 0 or queried
-    return CellSeeds(
-        data=seeds.data if draws else None,
-        order=seeds.order if point.arrangement.stochastic else None,
-        train=seeds.train if training.dropout or training.lora is not None else None,
-    )
-
-
-def _shared_spec(
-    matrix: Matrix, point: _Point, training: TrainingTable, seeds: CellSeeds, base_dir: Path
-) -> dict[str, Any]:
-    """What two arrangements must have in common to be compared."""
-    dataset = point.dataset.components[0]
-    assert isinstance(dataset, Dataset)
-    caps = matrix.data
-    pool_is_drawn = caps.per_seen_task is not None or caps.probe_per_task > 0
+def _identities(spec: dict[str, Any]) -> dict[str, Any]:
+    parts = {part: canonical(document) for part, document in spec.items()}
     return {
-        "core": CORE_REVISIONS,
-        "dataset": [*point.dataset.identity, {"fingerprint": dataset.fingerprint()}],
-        "pool": {"per_seen_task": caps.per_seen_task, "probe_per_task": caps.probe_per_task},
-        "data_seed": seeds.data if pool_is_drawn else None,
-        "eval": {"per_unseen_task": caps.per_unseen_task, "eval_seed": caps.eval_seed, "oracle": caps.oracle},
-        "model": {"content": point.source.content, "dtype": point.model.dtype} | _set(point.model, _MODEL_OPTIONS),
-        "budget": point.budget.model_dump() if isinstance(point.budget, TokenBudget) else point.budget,
-        "training": _training_spec(training, base_dir),
-        "train_seed": seeds.train,
+        "cell_id": hashed(joined(parts)),
+        "training_id": hashed(joined({part: parts[part] for part in ("shared", "arranged")})),
+        "block": hashed(joined({part: parts[part] for part in ("shared", "evaluation")})),
     }
 
 
-def _training_spec(training: TrainingTable, base_dir: Path) -> dict[str, Any]:
-    """The settings, with a template file's content instead of its path.
-
-    A setting that came later counts only where it is set: it does not move the identities from before it.
-    """
-    spec = training.model_dump(mode="json", exclude=set(_LATER_SETTINGS)) | _set(training, _LATER_SETTINGS)
-    form = TextForm(training.template, training.loss_on, training.max_length, base_dir)
-    return spec | {"template": form.content()["template"]}
-
-
-def _set(table: BaseModel, names: Iterable[str]) -> dict[str, Any]:
-    """Those of some fields that are not at their defaults."""
-    return table.model_dump(mode="json", include=set(names), exclude_defaults=True)
-
-
-def _query_spec(matrix: Matrix, seeds: CellSeeds, access: Access) -> dict[str, Any]:
-    if matrix.data.oracle:
-        return {"access": access, "oracle": True}
-    return {"access": access, "query_per_task": matrix.data.query_per_task, "data_seed": seeds.data}
-
-
-def _evaluation_spec(matrix: Matrix, metrics: list[Choice]) -> dict[str, Any]:
-    """What evaluation alone reads. Metrics that need no model can be added later, so only what they are fed counts."""
-    return {
-        "steps": matrix.evaluation.every or matrix.evaluation.steps,
-        "generate": {"at": matrix.evaluation.generate_at, "max_new_tokens": matrix.evaluation.max_new_tokens},
-        "metrics": [choice.identity for choice in metrics if _needs_model(choice)],
-    }
-
-
-def _needs_model(choice: Choice) -> bool:
-    metric = choice.components[0]
-    assert isinstance(metric, Metric)
-    return "model" in metric.requires
-
-
-def _reason_to_skip(point: _Point, matrix: Matrix, training: TrainingTable) -> str | None:
+def _reason_to_skip(point: Point, matrix: Matrix, training: TrainingTable) -> str | None:
     arrangement = point.arrangement
     if isinstance(arrangement.components[0], OnlineArrangement):
         if len(arrangement.components) > 1:

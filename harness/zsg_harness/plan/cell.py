@@ -11,6 +11,10 @@ from zsg_harness.matrix.schema import DataTable, EvaluationTable, ModelEntry, To
 from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import Access
 
+Cause = Literal["new", "changed", "failed", "cut short", "unfit", "elsewhere"]
+"""Why a cell is to be run: the store has never had it, or has one of the same name that differs; its last attempt
+failed, was cut short, or found that it could not run; or another run has it just now."""
+
 
 class Labels(BaseModel):
     """A cell's names in reports and filters."""
@@ -50,7 +54,9 @@ class Cell(BaseModel):
         base_dir: What the references' paths are relative to.
         model_hash: What stands for the model's content.
         state: `done` is in the store; `run` is to be run; `skipped` cannot run here.
-        reason: Why.
+        reason: Why, in the user's words.
+        cause: Why it is to be run, in one word.
+        resumes_at: The step at which it goes on from a checkpoint.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -76,6 +82,8 @@ class Cell(BaseModel):
     spec: dict[str, Any]
     state: Literal["run", "done", "skipped"] = "run"
     reason: str | None = None
+    cause: Cause | None = None
+    resumes_at: int | None = None
 
     @property
     def text_form(self) -> TextForm:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from zsg_harness.plan.cell import Cell
@@ -12,20 +12,36 @@ from zsg_registry import ZsgError, did_you_mean
 _AXES: Final = ("arrangement", "dataset", "embedder", "model", "budget", "seed")
 
 
-def choose(cells: Iterable[Cell], filters: Iterable[str]) -> list[Cell]:
-    """The cells that match every filter.
+def choose(cells: Iterable[Cell], filters: Sequence[str], excludes: Sequence[str] = ()) -> list[Cell]:
+    """The cells that match every filter and no exclusion.
 
-    A filter is `axis=pattern`, several joined by commas; the pattern is a glob over the label, or over its name
-    alone, without parameters and transforms.
+    Either is `axis=pattern`, several joined by commas that must all hold; the pattern is a glob over the label, or
+    over its name alone, without parameters and transforms.
 
     Raises:
-        ZsgError: A filter is malformed, or nothing is left.
+        ZsgError: One is malformed, an exclusion matches nothing, or nothing is left.
     """
-    conditions = [_parse(part) for text in filters for part in _split(text)]
-    chosen = [cell for cell in cells if all(_matches(cell, axis, pattern) for axis, pattern in conditions)]
+    wanted = [condition for text in filters for condition in _conditions(text, "--filter")]
+    chosen = [cell for cell in cells if _fits(cell, wanted)]
     if not chosen:
         raise ZsgError(f"no cell matches --filter {' '.join(filters)}")
-    return chosen
+    left = chosen
+    for text in excludes:
+        unwanted = _conditions(text, "--exclude")
+        if not any(_fits(cell, unwanted) for cell in chosen):
+            raise ZsgError(f"no cell matches --exclude {text}")
+        left = [cell for cell in left if not _fits(cell, unwanted)]
+    if not left:
+        raise ZsgError(f"--exclude {' '.join(excludes)} leaves no cell")
+    return left
+
+
+def _conditions(text: str, option: str) -> list[tuple[str, str]]:
+    return [_parse(part, option) for part in _split(text)]
+
+
+def _fits(cell: Cell, conditions: Sequence[tuple[str, str]]) -> bool:
+    return all(_matches(cell, axis, pattern) for axis, pattern in conditions)
 
 
 def _split(text: str) -> list[str]:
@@ -40,11 +56,11 @@ def _split(text: str) -> list[str]:
     return parts
 
 
-def _parse(part: str) -> tuple[str, str]:
+def _parse(part: str, option: str) -> tuple[str, str]:
     axis, equals, pattern = part.partition("=")
     axis = axis.strip()
     if not equals or axis not in _AXES:
-        raise ZsgError(f"--filter {part!r} is not axis=pattern{did_you_mean(axis, _AXES)}")
+        raise ZsgError(f"{option} {part!r} is not axis=pattern{did_you_mean(axis, _AXES)}")
     return axis, pattern.strip()
 
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 CORE_REVISIONS: Final = {"data": 1, "train": 2, "evaluate": 1}
 """Raised when the core itself cuts, trains or evaluates differently than before."""
+
+
+_JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def canonical(document: Any) -> str:
@@ -20,9 +24,19 @@ def canonical(document: Any) -> str:
     Raises:
         ValueError: It holds a NaN or an infinity, which JSON has not.
     """
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _JSON.encode(document)
 
 
 def identity(document: Any) -> str:
     """The first 20 hexadecimal digits of the SHA-256 of `canonical(document)`."""
-    return hashlib.sha256(canonical(document).encode()).hexdigest()[:20]
+    return hashed(canonical(document))
+
+
+def joined(members: Mapping[str, str]) -> str:
+    """The canonical text of an object with plain names, from the canonical texts of its members."""
+    return "{" + ",".join(f'"{name}":{members[name]}' for name in sorted(members)) + "}"
+
+
+def hashed(text: str) -> str:
+    """The identity of the document that has this canonical text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:20]

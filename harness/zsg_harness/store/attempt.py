@@ -45,6 +45,10 @@ class Attempt:
         """The names of its files, sorted; those in folders of it are not among them."""
         return self._files.names(self.key)
 
+    def sizes(self) -> dict[str, int]:
+        """The bytes of all its files, with those in folders of it."""
+        return self._files.sizes(self.key)
+
     def read(self, name: str) -> bytes:
         """The content of a file.
 

@@ -53,6 +53,11 @@ class Cache:
             return False
         return True
 
+    def has_any(self, kind: str) -> bool:
+        """Whether anything is kept in a folder of it, on this machine or for all."""
+        local = self.path(kind).is_dir() and any(self.path(kind).iterdir())
+        return local or (self._shared is not None and bool(self._shared.names(f"cache/{kind}")))
+
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
         """Be the only one to compute something; whoever else needs it meanwhile waits.

@@ -75,6 +75,10 @@ class Files(ABC):
         """A file's bytes."""
 
     @abstractmethod
+    def sizes(self, key: str) -> dict[str, int]:
+        """The bytes of all files below a folder, by their paths from there."""
+
+    @abstractmethod
     def unlink(self, key: str) -> None:
         """Remove a file, if it is there."""
 
@@ -165,6 +169,10 @@ class LocalFiles(Files):
     def size(self, key: str) -> int:
         """See `Files`."""
         return (self.folder / key).stat().st_size
+
+    def sizes(self, key: str) -> dict[str, int]:
+        """See `Files`."""
+        return {own.removeprefix(f"{key}/"): self.size(own) for own in self.find(key)}
 
     def unlink(self, key: str) -> None:
         """See `Files`."""

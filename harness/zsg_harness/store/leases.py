@@ -132,6 +132,24 @@ class Leases:
                     continue  # the next beat may get through; if none does, another run takes over
 
 
+def holder(files: Files, name: str) -> str | None:
+    """Who has a lease, in words, by a look that changes nothing; None if nobody has.
+
+    A process of this machine that has gone has none. Of another machine only the wait for a heartbeat would tell.
+    """
+    folder = f"leases/{name}"
+    numbers = sorted(int(entry) for entry in files.names(folder) if entry.isdecimal())
+    if not numbers:
+        return None
+    try:
+        owner = json.loads(files.read(f"{folder}/{numbers[-1]}"))
+    except (OSError, ValueError):
+        return None  # given back just now, or never whole
+    if owner.get("machine") == _machine():
+        return f"process {owner['pid']}" if _is_running(owner) else None
+    return f"process {owner.get('pid')} on {owner.get('host')}"
+
+
 def _owner() -> dict[str, Any]:
     """This process, as others on this machine can find it."""
     started = psutil.Process().create_time()

@@ -108,6 +108,15 @@ class RemoteFiles(Files):
         """See `Files`."""
         return int(_ask(self._system.size, self._path(key)))
 
+    def sizes(self, key: str) -> dict[str, int]:
+        """See `Files`."""
+        try:
+            found: dict[str, dict[str, Any]] = self._system.find(self._path(key), detail=True)
+        except FileNotFoundError:
+            return {}
+        place = self._root / key
+        return {PurePosixPath(path).relative_to(place).as_posix(): int(of["size"]) for path, of in found.items()}
+
     def unlink(self, key: str) -> None:
         """See `Files`."""
         with suppress(FileNotFoundError):

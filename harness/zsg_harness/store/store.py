@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from zsg_harness.store.attempt import Attempt
 from zsg_harness.store.cache import Cache
@@ -19,6 +19,13 @@ from zsg_registry import ZsgError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+CHECKPOINT: Final = "checkpoint-"
+"""How the name of a checkpoint's folder begins; the step follows."""
+
+CHECKPOINT_LAST: Final = "state.json"
+"""What is written last of a checkpoint, which counts when it has it."""
 
 
 class Store:
@@ -126,7 +133,7 @@ class Store:
 
     def attempts(self, cell_id: str) -> list[Attempt]:
         """Every attempt at a cell, the newest last."""
-        names = [name for name in self.files.folders(_cell(cell_id)) if not name.startswith("checkpoint-")]
+        names = [name for name in self.files.folders(_cell(cell_id)) if not name.startswith(CHECKPOINT)]
         return [Attempt(self.files, _cell(cell_id), name) for name in names]
 
     def committed(self, cell_id: str) -> Attempt | None:
@@ -145,8 +152,16 @@ class Store:
 
     def last_status(self, cell_id: str) -> dict[str, Any] | None:
         """The `status.json` of the newest attempt that has one, or None."""
-        found = [attempt for attempt in self.attempts(cell_id) if "status.json" in attempt.names()]
-        return found[-1].read_json("status") if found else None
+        for attempt in reversed(self.attempts(cell_id)):
+            if self.files.exists(f"{attempt.key}/status.json"):
+                return attempt.read_json("status")
+        return None
+
+    def checkpoint_step(self, cell_id: str) -> int | None:
+        """The step at which a cell would go on from its newest checkpoint, or None."""
+        folders = [name for name in self.files.folders(_cell(cell_id)) if name.startswith(CHECKPOINT)]
+        whole = [name for name in folders if self.files.exists(f"{_cell(cell_id)}/{name}/{CHECKPOINT_LAST}")]
+        return max((int(name.removeprefix(CHECKPOINT)) for name in whole), default=None)
 
     def mark_failed(self, cell_id: str, reason: str, log: str = "") -> None:
         """Say of the newest attempt at a cell that it failed: its process ended before it could."""

@@ -9,15 +9,12 @@ from typing import Any, Final
 import pyarrow as pa
 
 from zsg_harness.store.formats import json_bytes, json_object, parquet_bytes, parquet_table
-from zsg_harness.store.store import Store
+from zsg_harness.store.store import CHECKPOINT, CHECKPOINT_LAST, Store
 from zsg_harness.training.loop import Trainer
 from zsg_harness.training.random_state import restore_torch, torch_generators
 from zsg_harness.training.world import World
 
-_PREFIX: Final = "checkpoint-"
 _STATE: Final = "state.safetensors"
-_LAST: Final = "state.json"
-"""Written last: a checkpoint counts when it has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +47,9 @@ class Checkpoints:
             return
         from safetensors.torch import save_file
 
-        place = f"{self._cell}/{_PREFIX}{trainer.done}"
+        place = f"{self._cell}/{CHECKPOINT}{trainer.done}"
         older = [checkpoint for checkpoint in self._all() if checkpoint != place]
-        self._files.unlink(f"{place}/{_LAST}")
+        self._files.unlink(f"{place}/{CHECKPOINT_LAST}")
         for rank, states in enumerate(generators):
             tensors |= {f"generator.{rank}.{name}": state for name, state in states.items()}
         with self._store.making("checkpoint") as folder:
@@ -60,7 +57,7 @@ class Checkpoints:
             self._files.put(folder / _STATE, f"{place}/{_STATE}")
         for name, table in kept.tables.items():
             self._files.write(f"{place}/{name}.parquet", parquet_bytes(table))
-        self._files.write(f"{place}/{_LAST}", json_bytes({"trainer": plain, "facts": kept.facts}))
+        self._files.write(f"{place}/{CHECKPOINT_LAST}", json_bytes({"trainer": plain, "facts": kept.facts}))
         for checkpoint in older:
             self._files.remove(checkpoint)
 
@@ -73,7 +70,7 @@ class Checkpoints:
 
         with self._store.making("resumed") as scratch:
             tensors = load_file(self._files.fetch(f"{place}/{_STATE}", scratch))
-        document = json_object(self._files.read(f"{place}/{_LAST}"), place)
+        document = json_object(self._files.read(f"{place}/{CHECKPOINT_LAST}"), place)
         own = f"generator.{self._world.rank}."
         restore_torch({name.removeprefix(own): tensors[name] for name in tensors if name.startswith(own)})
         trainer.restore(tensors, document["trainer"])
@@ -88,13 +85,13 @@ class Checkpoints:
 
     def _all(self) -> list[str]:
         """The folders of all checkpoints, the newest last."""
-        names = [name for name in self._files.folders(self._cell) if name.startswith(_PREFIX)]
+        names = [name for name in self._files.folders(self._cell) if name.startswith(CHECKPOINT)]
         return [f"{self._cell}/{name}" for name in sorted(names, key=_step_of)]
 
     def _newest(self) -> str | None:
-        whole = [checkpoint for checkpoint in self._all() if self._files.exists(f"{checkpoint}/{_LAST}")]
+        whole = [checkpoint for checkpoint in self._all() if self._files.exists(f"{checkpoint}/{CHECKPOINT_LAST}")]
         return whole[-1] if whole else None
 
 
 def _step_of(name: str) -> int:
-    return int(name.removeprefix(_PREFIX))
+    return int(name.removeprefix(CHECKPOINT))

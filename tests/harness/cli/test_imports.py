@@ -57,7 +57,7 @@ def test_a_plan_of_a_thousand_cells_imports_no_torch(tmp_path: Path) -> None:
         "[data]\nper_seen_task = 4\n"
     )
     out = assert_not_imported(TRAINING | {"pyarrow"}, "plan", "--matrix", str(matrix), "--store", str(tmp_path / "s"))
-    assert len(out.splitlines()) == 1001
+    assert sum(line.startswith("run ") for line in out.splitlines()) == 1000
     assert not (tmp_path / "s").exists()
 
 

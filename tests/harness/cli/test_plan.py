@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,11 @@ import pytest
 def test_the_table_says_what_would_run_and_why(zsg: Callable[..., Any], mini: Path) -> None:
     result = zsg("plan", "--matrix", mini, "--filter", "budget=4")
     assert result.code == 0
-    header, *rows = result.out.splitlines()
-    assert header.split() == [
-        "state", "reason", "arrangement", "dataset", "embedder", "model", "budget", "seeds", "access", "cell",
-    ]  # fmt: skip
-    assert [row.split()[:-1] for row in rows] == [
-        ["run", "new", "random", "mini", "–", "zsg-tiny", "4", seed, "none"] for seed in ("0", "1")
-    ]
+    same, header, *rows = result.out.split("\n\n")[0].splitlines()
+    assert same == "all cells: dataset mini, model zsg-tiny, budget 4"
+    assert header.split() == ["state", "arrangement", "seeds", "cell", "why"]
+    assert [row.split()[:3] + row.split()[4:] for row in rows] == [["run", "random", seed, "new"] for seed in "01"]
+    assert "time unknown for 2 cells: the store has no finished cell like them; --pilot times a few steps" in result.out
     assert "2 cells: 2 to run" in result.err
     assert not Path("runs").exists()
 
@@ -25,7 +24,86 @@ def test_json(zsg: Callable[..., Any], mini: Path) -> None:
     document = zsg("plan", "--matrix", mini, "--json").json
     assert document["matrix"] == "mini"
     assert document["totals"] == {"run": 4}
-    assert {"cell_id", "state", "reason", "arrangement", "seeds", "block"} <= set(document["cells"][0])
+    assert {"cell_id", "state", "reason", "cause", "arrangement", "seeds", "block"} <= set(document["cells"][0])
+    assert document["estimate"] | {"basis": 0} == {
+        "cells": 0, "unknown": 4, "tokens": 0, "seconds": 0, "bytes": None, "basis": 0,
+    }  # fmt: skip
+    assert document["budget"] is None
+
+
+def test_cells_are_chosen_and_ordered(zsg: Callable[..., Any], mini: Path) -> None:
+    def budgets(*options: str) -> list[str]:
+        return [cell["budget"] for cell in zsg("plan", "--matrix", mini, "--json", *options).json["cells"]]
+
+    mini.write_text(mini.read_text().replace("budgets = [4, 500]", "budgets = [500, 4, 8]"))
+    assert budgets("--exclude", "budget=500,seed=0", "--exclude", "budget=8") == ["500", "4", "4"]
+    assert budgets("--filter", "seed=0", "--order", "cheap-first") == ["4", "8", "500"]
+    for option, complaint in (("budget=9", "no cell matches --exclude budget=9"), ("*", "'*' is not axis=pattern")):
+        result = zsg("plan", "--matrix", mini, "--exclude", option)
+        assert (result.code, complaint in result.err) == (2, True)
+    assert zsg("plan", "--matrix", mini, "--exclude", "seed=*").err.count("--exclude seed=* leaves no cell") == 1
+
+
+def test_finished_cells_tell_what_others_take(finished: Any, mini: Path, zsg: Callable[..., Any]) -> None:
+    """The data is the same, in another place; the cells of seed 2 are new, those of budget 8 twice as large."""
+    mini.write_text(mini.read_text().replace("[4, 500]", "[4, 8]").replace("[0, 1]", "[0, 1, 2]"))
+    options = ["--matrix", mini, "--store", finished.store, "--workers", 2]
+    document = zsg("plan", *options, "--budget", "1h", "--json").json
+    cells = {(cell["budget"], *cell["seeds"]): cell for cell in document["cells"]}
+    assert cells["4", "0"]["state"] == "done"
+    assert cells["4", "0"]["estimate"] is None
+    small, large = cells["4", "2"]["estimate"], cells["8", "0"]["estimate"]
+    done = [
+        path for path in (finished.store / "cells").rglob("status.json") if (path.parents[1] / "done.json").exists()
+    ]
+    taken = [json.loads(path.read_text()) for path in done]
+    assert small["tokens"] == round(sum(status["tokens"] for status in taken) / 2)
+    assert min(status["seconds"] for status in taken) * 0.9 < small["seconds"] < max(s["seconds"] for s in taken) * 1.1
+    sizes = [sum(file.stat().st_size for file in path.parent.iterdir()) for path in done]
+    assert small["bytes"] == pytest.approx(sum(sizes) / 2, rel=0.01)
+    assert large["tokens"] == 2 * small["tokens"]
+    assert small["bytes"] < large["bytes"] < 2 * small["bytes"]
+    assert document["estimate"]["cells"] == 4
+    assert [basis.partition(" on ")[0] for basis in document["estimate"]["basis"]] == ["finished cells"]
+    assert small["cells"] == 2
+    assert document["estimate"]["seconds"] == pytest.approx(max(cell["ends_at"] or 0 for cell in document["cells"]))
+    assert document["budget"] == {"seconds": 3600, "fit": 4, "left": 0}
+    work = {work["what"]: work for work in document["shared"]}
+    assert work["step-0 evaluation"] == {
+        "what": "step-0 evaluation", "of": "mini by zsg-tiny", "cells": 4, "parts": 1, "cached": 1,
+    }  # fmt: skip
+    text = zsg("plan", *options, "--budget", "1s").out
+    assert "in 1.0 s with 2 workers: 0 of 4 cells fit, 4 are left" in text
+    assert all(len(line) <= 100 for line in text.splitlines())
+
+
+def test_work_that_cells_share_is_named_once(zsg: Callable[..., Any]) -> None:
+    options = ["-a", "tma", "-a", "nft", "-a", "sort[by=loss]", "-a", "random", "--seed", "0", "--seed", "1"]
+    shared = zsg("plan", *options, "--json").json["shared"]
+    assert [(work["what"], work["of"], work["cells"], work["parts"], work["cached"]) for work in shared] == [
+        ("embeddings", "procedural by minilm", 4, 2, 0),  # the pool is drawn with the seed
+        ("step-0 evaluation", "procedural by zsg-tiny", 8, 1, 0),
+        ("base losses", "procedural by zsg-tiny", 2, 2, 0),
+    ]
+
+
+def test_a_pilot_times_what_no_finished_cell_tells(zsg: Callable[..., Any], mini: Path) -> None:
+    result = zsg("plan", "--matrix", mini, "--pilot", "--json", "--filter", "budget=4", "--workers", 2)
+    assert result.code == 0
+    assert "timing zsg-tiny on mini" in result.err
+    found = result.json["cells"][0]["estimate"]
+    assert found["seconds"] > 0
+    assert found["bytes"] is None
+    assert found["basis"].startswith("a pilot of 5 steps on ")
+    assert found["tokens"] == found["examples"] * 22  # every example of mini has as many
+    assert not Path("runs").exists()
+
+
+def test_a_length_of_time_is_for_a_plan(zsg: Callable[..., Any], mini: Path) -> None:
+    assert zsg("plan", "--matrix", mini, "--budget", "1h30m", "--json").json["budget"]["seconds"] == 5400
+    result = zsg("run", "--matrix", mini, "--budget", "2h")
+    assert (result.code, "a length of time as --budget is for 'plan'" in result.err) == (2, True)
+    assert "'2x' is not a number of examples" in zsg("plan", "--matrix", mini, "--budget", "2x").err
 
 
 @pytest.mark.parametrize("args", [["--matrix", "--store", "x"], ["--store", "x", "--matrix"], ["--matrix=everything"]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -52,6 +53,33 @@ def test_the_plan_knows_what_is_done_and_what_failed(finished: Any, zsg: Callabl
     states = {(cell["budget"], cell["state"]) for cell in cells}
     assert states == {("4", "done"), ("500", "run")}
     assert all("failed before: the budget is 500" in cell["reason"] for cell in cells if cell["budget"] == "500")
+
+
+def test_failed_cells_alone_are_run_again_on_request(finished: Any, zsg: Callable[..., Any], tmp_path: Path) -> None:
+    store = tmp_path / "copy"
+    shutil.copytree(finished.store, store)
+    matrix = finished.matrix.with_name("more.toml")
+    matrix.write_text(finished.matrix.read_text().replace("seeds = [0, 1]", "seeds = [0, 1, 2]"))
+    options = ["--matrix", matrix, "--store", store, "--retry-failed"]
+    planned = zsg("plan", *options, "--json").json["cells"]
+    assert [(cell["budget"], cell["state"], cell["cause"]) for cell in planned] == [
+        ("4", "done", None), ("4", "done", None), ("500", "run", "failed"), ("500", "run", "failed"),
+    ]  # fmt: skip
+    result = zsg("run", *options, "--in-process", "--json")
+    assert result.code == 1
+    assert result.json["totals"] == {"done": 2, "failed": 2}
+    assert [cell["cell_id"] for cell in result.json["cells"]] == [cell["cell_id"] for cell in planned]
+    assert result.err.splitlines()[:2] == ["mini: 2 done, 2 to run", f"to run (2): {planned[2]['reason']}"]
+
+
+def test_the_order_of_the_plan_is_the_order_of_the_run(finished: Any, zsg: Callable[..., Any], tmp_path: Path) -> None:
+    matrix = finished.matrix.with_name("order.toml")
+    matrix.write_text(finished.matrix.read_text().replace("budgets = [4, 500]", "budgets = [500, 400]"))
+    options = ["--matrix", matrix, "--store", tmp_path / "store", "--order", "cheap-first"]
+    planned = [cell["cell_id"] for cell in zsg("plan", *options, "--json").json["cells"]]
+    zsg("run", *options, "--in-process", "--limit", 3, "-q")
+    tried = sorted(tmp_path.glob("store/cells/*/2*"), key=lambda attempt: attempt.name)
+    assert [attempt.parent.name for attempt in tried] == planned[:3]
 
 
 def test_show(finished: Any, zsg: Callable[..., Any]) -> None:
