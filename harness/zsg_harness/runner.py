@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
-from zsg_harness.hooks import HookCaller, hook_of
+from zsg_harness.hooks import events as stories
+from zsg_harness.hooks.columns import columns_of
+from zsg_harness.hooks.journal import Journal, leftovers
+from zsg_harness.hooks.plugins import hook_plugins
+from zsg_harness.hooks.queues import HookQueues
 from zsg_harness.interrupts import Interrupts
 from zsg_harness.matrix.load import LoadedMatrix
 from zsg_harness.matrix.schema import RunTable
@@ -18,7 +22,7 @@ from zsg_harness.plan.build import Plan, build_plan
 from zsg_harness.plan.cell import Cell
 from zsg_harness.plan.filter import choose
 from zsg_harness.plan.identity import identity
-from zsg_registry import Registry, hooks
+from zsg_registry import Registry
 
 if TYPE_CHECKING:
     from zsg_harness.reports import Leaderboard
@@ -120,7 +124,7 @@ def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener
     listener = listener or Silence()
     registry = Registry()
     plan = build_plan(loaded, registry)
-    call_hook = HookCaller(registry, loaded.matrix.hooks, listener.warned)
+    plugins = hook_plugins(registry, loaded.matrix.hooks, listener.warned)
     chosen = choose(plan.cells, options.filters) if options.filters else plan.cells
     cells = compare_with_store(chosen, store)
     settings = loaded.matrix.run.model_copy(update=dict(options.run))
@@ -132,20 +136,31 @@ def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener
         listener.warned(warning)
     listener.planned(cells)
     name = loaded.matrix.matrix.name
-    states: Counter[str] = Counter(cell.state for cell in cells)
-    call_hook("zsg_plan_created", hooks.PlanCreated(event_id=f"plan-{digest}", matrix=name, cells=dict(states)))
-    outcomes, stopped = _execute(cells, store, settings, options, listener, call_hook)
-    _add_missing_metrics(plan, cells, store, registry, listener)
     folder = str(options.out or f"{store.url}/leaderboards/{name.replace('/', '-')}")
-    leaderboard = build(store, folder, matrix=f"{name.replace('/', '-')}-{digest}")
-    call_hook(
-        "zsg_matrix_finished",
-        hooks.MatrixFinished(
-            event_id=f"finished-{digest}", matrix=name, cells=dict(Counter(outcome.state for outcome in outcomes))
-        ),
-    )
-    call_hook("zsg_leaderboard_written", hooks.LeaderboardWritten(event_id=f"leaderboard-{digest}", folder=folder))
+    journal = Journal(store.scratch / "hooks") if plugins else None
+    with HookQueues(plugins, listener.warned, journal) as queues:
+        _tell_leftovers(queues, store)
+        queues.tell(stories.plan_created(name, digest, Counter(cell.state for cell in cells)))
+        outcomes, stopped = _execute(cells, store, settings, options, listener, queues)
+        _add_missing_metrics(plan, cells, store, registry, listener)
+        added = columns_of(queues, listener.warned)
+        leaderboard = build(store, folder, matrix=f"{name.replace('/', '-')}-{digest}", added=added)
+        ends = {outcome.cell_id: outcome.state for outcome in outcomes}
+        now = Counter(ends.get(cell.cell_id, cell.state) for cell in cells)
+        queues.tell(stories.matrix_finished(name, digest, now))
+        queues.tell(stories.leaderboard_written(leaderboard, folder))
     return RunSummary(cells, folder, leaderboard, outcomes, stopped)
+
+
+def _tell_leftovers(queues: HookQueues, store: Store) -> None:
+    """Tell what a run on this store had yet to tell when it was killed."""
+    if not queues.names:
+        return
+    for left in leftovers(store.scratch / "hooks"):
+        for story, plugins in left.untold:
+            queues.tell(story, plugins)
+        for started in left.begun:
+            queues.tell(stories.end_in_store(started, store))
 
 
 def compare_with_store(cells: Sequence[Cell], store: Store) -> list[Cell]:
@@ -192,7 +207,7 @@ def _execute(
     settings: RunTable,
     options: RunOptions,
     listener: Listener,
-    call_hook: Callable[[str, hooks.Event], None],
+    queues: HookQueues,
 ) -> tuple[list[Outcome], bool]:
     from zsg_harness.executors.local import run_in_process, run_in_workers
     from zsg_harness.executors.work import Work
@@ -208,9 +223,7 @@ def _execute(
         events = (run_in_process if options.in_process else run_in_workers)(work, store, settings, interrupts)
         try:
             for event in events:
-                hook = hook_of(event, by_id[event.cell_id].labels.model_dump())
-                if hook is not None:
-                    call_hook(*hook)
+                queues.tell(stories.of_cell(event, by_id[event.cell_id]))
                 if isinstance(event, Progress):
                     listener.progressed(event)
                     continue

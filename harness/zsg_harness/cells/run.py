@@ -32,6 +32,7 @@ from zsg_harness.cells.roles import Roles
 from zsg_harness.cells.segments import Segments
 from zsg_harness.cells.session import TrainingSession
 from zsg_harness.cells.trackers import Trackers, start_trackers
+from zsg_harness.cells.usage import Usage
 from zsg_harness.evaluation.scoring import describe_outputs
 from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.models.loading import load_model
@@ -47,38 +48,60 @@ from zsg_registry import ZsgError
 
 def run_cell(cell: Cell, store: Store, environment: Environment, report: Report) -> Outcome:
     """Run a cell. Whatever goes wrong inside it is its own failure, recorded with its reason, and nobody else's."""
-    started = time.monotonic()
     attempt = store.new_attempt(cell.cell_id, _description(cell))
-    common = {"started": datetime.now(UTC).isoformat(timespec="seconds"), "reason": None}
-    attempt.status("running", **common)
+    record = _Record(attempt, cell, environment)
     try:
-        scores, facts = _run(cell, store, attempt, environment, report)
+        scores, facts = _run(cell, store, attempt, environment, record.looking(report))
     except CellUnfit as error:
-        return _ended(attempt, cell, "skipped", str(error), started, common)
+        return record.ended("skipped", str(error))
     except CellStopped as error:
-        return _ended(attempt, cell, "stopped", str(error), started, common)
+        return record.ended("stopped", str(error))
     except Exception as error:  # the one boundary around a cell: its failure must not end the matrix
         attempt.write("log.txt", traceback.format_exc().encode())
         reason = str(error) if isinstance(error, ZsgError) else f"{type(error).__name__}: {error}"
-        return _ended(attempt, cell, "failed", " ".join(reason.split())[:500], started, common)
-    seconds = time.monotonic() - started
-    attempt.status("finished", **{**common, **facts, "seconds": seconds, "provenance": provenance(environment)})
+        return record.ended("failed", " ".join(reason.split())[:500])
+    outcome = record.ended("finished", None, facts, scores)
     attempt.commit()
     Checkpoints(store, cell.cell_id, environment.world).clear()
-    return Outcome(cell.cell_id, "finished", None, seconds, scores)
+    return outcome
 
 
-def _ended(
-    attempt: Attempt,
-    cell: Cell,
-    state: Literal["failed", "skipped", "stopped"],
-    reason: str,
-    started: float,
-    common: Mapping[str, Any],
-) -> Outcome:
-    seconds = time.monotonic() - started
-    attempt.status(state, **{**common, "reason": reason, "seconds": seconds})
-    return Outcome(cell.cell_id, state, reason, seconds, {})
+class _Record:
+    """A cell's `status.json`, from its beginning to its end."""
+
+    def __init__(self, attempt: Attempt, cell: Cell, environment: Environment) -> None:
+        self._attempt = attempt
+        self._cell_id = cell.cell_id
+        self._clock = time.monotonic()
+        self._usage = Usage(environment.device)
+        self._common = {"started": _now(), "reason": None, "provenance": provenance(cell, environment)}
+        attempt.status("running", **self._common)
+
+    def looking(self, report: Report) -> Report:
+        """`report`, with a look at what is used meanwhile."""
+
+        def reported(progress: Progress) -> None:
+            self._usage.look()
+            report(progress)
+
+        return reported
+
+    def ended(
+        self,
+        state: Literal["finished", "failed", "skipped", "stopped"],
+        reason: str | None,
+        facts: Mapping[str, Any] | None = None,
+        scores: Mapping[str, float] | None = None,
+    ) -> Outcome:
+        """Say how it ended."""
+        seconds = time.monotonic() - self._clock
+        own = {**self._common, "reason": reason, "ended": _now(), "seconds": seconds}
+        self._attempt.status(state, **own, **(facts or {}), usage=self._usage.measured())
+        return Outcome(self._cell_id, state, reason, seconds, scores or {}, self._attempt.name)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def join_cell(cell: Cell, store: Store, environment: Environment) -> None:
@@ -163,6 +186,7 @@ def _run(
         "examples": len(segments.order),
         "steps": len(segments.steps),
         "tokens": records.tokens,
+        "tokens_per_second": records.tokens / max(session.timings["train"], 1e-9),
         "counts": session.counts,
         "embedded": prepared.embedded,
         "form": prepared.lm.form,

@@ -150,7 +150,7 @@ def _coupled(matrix: Matrix, labels: Labels) -> bool:
 
 def _training(matrix: Matrix, labels: Labels) -> TrainingTable:
     """The training settings of a cell: `[training]` with every matching `[[override]]` over it, in order."""
-    settings = matrix.training.model_dump()
+    settings = matrix.training.model_dump(exclude_unset=True)
     own = labels.model_dump()
     for override in matrix.override:
         if all(fnmatch.fnmatchcase(own[axis] or "", pattern) for axis, pattern in override.when.items()):
@@ -202,6 +202,7 @@ def _cell(loaded: LoadedMatrix, metrics: list[Choice], point: _Point, user_seed:
         training=training,
         evaluation=matrix.evaluation,
         base_dir=str(loaded.base_dir),
+        given_training=tuple(sorted(training.model_fields_set)),
         spec=spec,
         state="run" if reason is None else "skipped",
         reason=reason,
