@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
@@ -16,6 +16,7 @@ from zsg_harness.hooks.journal import Journal, leftovers
 from zsg_harness.hooks.plugins import hook_plugins
 from zsg_harness.hooks.queues import HookQueues
 from zsg_harness.interrupts import Interrupts
+from zsg_harness.listener import Listener, Silence
 from zsg_harness.matrix.load import LoadedMatrix
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.build import Plan, build_plan
@@ -30,38 +31,6 @@ if TYPE_CHECKING:
 
 
 _STOPPING: Final = "stopping: running cells save their state; Ctrl-C again stops at once"
-
-
-class Listener(Protocol):
-    """Who watches a run, such as the terminal's display."""
-
-    def planned(self, cells: Sequence[Cell]) -> None:
-        """The cells, each with its state; nothing has run yet."""
-
-    def progressed(self, progress: Progress) -> None:
-        """A running cell got on."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """A cell ended."""
-
-    def warned(self, message: str) -> None:
-        """Something the user should know, in one line."""
-
-
-class Silence:
-    """A listener that does nothing."""
-
-    def planned(self, cells: Sequence[Cell]) -> None:
-        """See `Listener`."""
-
-    def progressed(self, progress: Progress) -> None:
-        """See `Listener`."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """See `Listener`."""
-
-    def warned(self, message: str) -> None:
-        """See `Listener`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +188,7 @@ def _execute(
     by_id = {cell.cell_id: cell for cell in todo}
     outcomes: list[Outcome] = []
     with Interrupts(lambda: listener.warned(_STOPPING)) as interrupts, Leases(store.files) as leases:
-        work = Work(todo, store, leases, settings.retries)
+        work = Work(todo, store, leases, settings.retries, listener)
         events = (run_in_process if options.in_process else run_in_workers)(work, store, settings, interrupts)
         try:
             for event in events:
