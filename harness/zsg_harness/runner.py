@@ -114,7 +114,7 @@ def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener
         _add_missing_metrics(plan, cells, store, registry, listener)
         added = columns_of(queues, listener.warned)
         leaderboard = build(store, folder, matrix=f"{name.replace('/', '-')}-{digest}", added=added)
-        ends = {outcome.cell_id: outcome.state for outcome in outcomes}
+        ends: dict[str, str] = {outcome.cell_id: outcome.state for outcome in outcomes}
         now = Counter(ends.get(cell.cell_id, cell.state) for cell in cells)
         queues.tell(stories.matrix_finished(name, digest, now))
         queues.tell(stories.leaderboard_written(leaderboard, folder))

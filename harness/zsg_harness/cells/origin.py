@@ -25,11 +25,11 @@ def find_origin() -> Origin:
 @cache
 def _origin(folder: Path) -> Origin:
     own = Path(__file__).parents[1]
-    found = {"project": _checkout(folder), "harness": _checkout(own) if _is_tracked(own / "__init__.py") else None}
+    found = {"project": checkout(folder), "harness": checkout(own) if _is_tracked(own / "__init__.py") else None}
     return {name: checkout for name, checkout in found.items() if checkout is not None}
 
 
-def _checkout(folder: Path) -> Mapping[str, Any] | None:
+def checkout(folder: Path) -> Mapping[str, Any] | None:
     """The commit that is checked out around a folder."""
     status = _git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no", "--ignore-submodules=none")
     if status is None:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,9 +44,11 @@ class Usage:
         found: dict[str, Any] = {"peak_memory_bytes": _peak_memory()}
         if self._device.type == "cuda":
             found["peak_gpu_memory_bytes"] = torch.cuda.max_memory_allocated(self._device)
-        for counter in self._counters:
-            if counter.joules is not None:
-                found[counter.name] = round(found.get(counter.name, 0.0) + counter.joules, 3)
+        for name in {counter.name for counter in self._counters}:
+            joules = [counter.joules for counter in self._counters if counter.name == name]
+            told = [each for each in joules if each is not None]
+            if len(told) == len(joules):  # a part would pass for the whole
+                found[name] = round(sum(told), 3)
         return found
 
 
@@ -116,10 +118,11 @@ def _start_nvml() -> None:
 
 def _cpu_counters() -> list[_Counter]:
     """The energy of each CPU package, by Intel's running average power limit."""
-    return [
-        _Counter("cpu_joules", lambda file=zone / "energy_uj": int(file.read_text()) / 1e6, full)
-        for zone, full in _rapl_zones()
-    ]
+    return [_Counter("cpu_joules", partial(_rapl_joules, zone), full) for zone, full in _rapl_zones()]
+
+
+def _rapl_joules(zone: Path) -> float:
+    return int((zone / "energy_uj").read_text()) / 1e6
 
 
 @cache
@@ -129,7 +132,7 @@ def _rapl_zones() -> list[tuple[Path, float]]:
     for zone in sorted(_RAPL.glob("intel-rapl:*")):
         if re.fullmatch(r"intel-rapl:\d+", zone.name):  # others are parts of these
             with suppress(OSError, ValueError):
-                int((zone / "energy_uj").read_text())
+                _rapl_joules(zone)
                 found.append((zone, int((zone / "max_energy_range_uj").read_text()) / 1e6))
     return found
 

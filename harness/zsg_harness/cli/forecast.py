@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
 from zsg_harness.evaluation.steps import evaluation_steps
 from zsg_harness.plan.cell import Cell
+
+_MANY: Final = 500
+"""Cells of which it does not matter who takes which."""
 
 
 class _Kind(NamedTuple):
@@ -76,8 +80,14 @@ class Forecast:
             max(0.0, expected(self._cells[cell_id]) - (now - self._running[cell_id].since)) if left is None else left
             for cell_id, left in running.items()
         ]
-        total = sum(map(expected, self._waiting.values())) + sum(lefts)
-        return max(total / self._workers, max(lefts, default=0.0))
+        ahead = [expected(cell) for cell in self._waiting.values()]
+        if len(ahead) > _MANY:
+            return (sum(ahead) + sum(lefts)) / self._workers
+        # Which worker is free first takes the next: at the end some have nothing to do.
+        free = sorted([*lefts, *[0.0] * (self._workers - len(lefts))])
+        for seconds in ahead:
+            heapq.heapreplace(free, free[0] + seconds)
+        return max(free)
 
 
 class _Expected:
@@ -121,21 +131,26 @@ class _Pace:
         self._cell = cell
         self._last = now
         self._step = self._steps = 0
-        self._times = {"training": _Mean(), "evaluating": _Mean()}
+        self._scored = -1
+        self._training = _Mean()
+        self._scoring = _Mean()
 
     def note(self, progress: Progress, now: float) -> None:
         """It got so far."""
-        if progress.stage in self._times:
-            self._times[progress.stage].add(now - self._last)
+        if progress.stage == "training":
+            self._training.add(now - self._last)
+        elif progress.scores:
+            self._scoring.add(now - self._last)
+            self._scored = progress.step
         self._step, self._steps, self._last = progress.step, progress.steps, now
 
     def left(self, now: float) -> float | None:
         """Seconds it still takes; None before its first step."""
-        if not self._times["training"].count:
+        if not self._training.count:
             return None
-        ahead = sum(step > self._step for step in evaluation_steps(self._cell.evaluation, self._steps))
-        training = (self._steps - self._step) * self._times["training"].usual
-        return max(0.0, training + ahead * self._times["evaluating"].usual - (now - self._last))
+        ahead = sum(step > self._scored for step in evaluation_steps(self._cell.evaluation, self._steps))
+        seconds = (self._steps - self._step) * self._training.usual + ahead * self._scoring.usual
+        return max(0.0, seconds - (now - self._last))
 
 
 class _Mean:

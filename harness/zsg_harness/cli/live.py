@@ -26,7 +26,8 @@ _NAME: Final = 34
 _BAR: Final = 16
 _WIDE: Final = 100
 _MIDDLE: Final = 70
-"""Columns of the terminal from which speeds, and bars and losses, are shown."""
+_NARROW: Final = 50
+"""Columns of the terminal from which speeds are shown; bars and losses; what a cell is doing."""
 
 
 class LiveDisplay(CellLines):
@@ -116,7 +117,7 @@ class LiveDisplay(CellLines):
             bar = ProgressBar(cell.steps or 1, cell.step if cell.steps else 0, width=_BAR)
             grid.add_row(
                 Text(f"  {_cut(self._names[cell_id], min(_NAME, max(12, width // 3)))}"),
-                Text(cell.stage, "dim"),
+                *([Text(cell.stage, "dim")] if width >= _NARROW or not cell.steps else []),
                 *([bar] if width >= _MIDDLE else []),
                 Text("  ".join(numbers), justify="right"),
                 Text("" if left is None else f"{rough(left)} left", "cyan"),

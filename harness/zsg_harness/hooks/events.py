@@ -56,7 +56,7 @@ def of_cell(event: Progress | Outcome, cell: Cell) -> Story | None:
     if event.stage == "loading":
         of = _of(cell.cell_id, cell.labels.model_dump())
         return Story("zsg_cell_started", hooks.CellStarted(event_id=f"started-{cell.cell_id}", **of))
-    if event.stage != "evaluating":
+    if not event.scores:
         return None
     of = _of(cell.cell_id, cell.labels.model_dump())
     event_id = f"evaluated-{cell.cell_id}-{event.step}"
