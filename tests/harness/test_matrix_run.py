@@ -196,7 +196,7 @@ def test_hooks_are_told_and_cannot_fail_a_run(
     for folder in plugins:
         monkeypatch.syspath_prepend(str(folder))
     assert main(["leaderboard", "--store", str(tmp_path / "store"), "--out", str(out), "--quiet"]) == 0
-    assert (out / "leaderboard.csv").read_text().splitlines()[0].endswith("price <b>EUR</b>,paid by,fine")
+    assert (out / "leaderboard.csv").read_text().splitlines()[0].endswith(",fine,price <b>EUR</b>,paid by")
     assert (
         pd.read_csv(out / "leaderboard.csv")["price <b>EUR</b>"].tolist() == rows(tmp_path)["price <b>EUR</b>"].tolist()
     )

@@ -199,7 +199,8 @@ def rough(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min"
     if minutes < 48 * 60:
-        return f"{minutes // 60} h {10 * (minutes % 60 // 10):02d} min"
+        minutes = 10 * round(minutes / 10)
+        return f"{minutes // 60} h {minutes % 60:02d} min"
     return f"{round(minutes / 60 / 24)} days"
 
 

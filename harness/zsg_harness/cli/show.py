@@ -113,10 +113,10 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         yield " ".join(map(str, value)) or "–"
     elif value is not None:
-        yield str(value)
+        yield _text(value)
 
 
 def _text(part: Any) -> str:
     if part is None:
         return "–"
-    return f"{part:.1f}" if isinstance(part, float) else str(part)
+    return f"{part:,.1f}" if isinstance(part, float) else str(part)

@@ -113,7 +113,7 @@ class HookQueues:
         for queue in asked:
             if queue.drain(end) and queue.name not in answers:
                 self._warn(f"hooks {queue.name!r} did not answer {hook} within {self._patience:g} s")
-        return {name: results[0] for name, results in answers.items() if results}
+        return {queue.name: results[0] for queue in asked if (results := answers.get(queue.name))}
 
     def _heard(self, number: int, name: str) -> Callable[[list[Any] | None], None]:
         def heard(results: list[Any] | None) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import platform
 
-from zsg_harness.cli.health.devices import devices
+from zsg_harness.cli.health.devices import examine_devices
 from zsg_harness.cli.health.finding import Finding
-from zsg_harness.cli.health.packages import extras, packages, plugins
-from zsg_harness.cli.health.places import hub, store
-from zsg_harness.cli.health.threads import threads
+from zsg_harness.cli.health.packages import examine_extras, examine_packages, examine_plugins
+from zsg_harness.cli.health.places import examine_hub, examine_store
+from zsg_harness.cli.health.threads import examine_threads
 
 __all__ = ["Finding", "examine"]
 
@@ -23,11 +23,11 @@ def examine(place: str, *, workers: int | None, ask_hub: bool) -> list[Finding]:
     """
     return [
         Finding("python", "ok", f"{platform.python_version()} on {platform.platform()}"),
-        *packages(),
-        *devices(),
-        *threads(workers),
-        *store(place),
-        hub(ask_hub),
-        *extras(),
-        *plugins(),
+        *examine_packages(),
+        *examine_devices(),
+        *examine_threads(workers),
+        *examine_store(place),
+        examine_hub(ask_hub),
+        *examine_extras(),
+        *examine_plugins(),
     ]

@@ -19,7 +19,7 @@ _AMPERE: Final = (8, 0)
 """The first GPUs that flash attention's kernels are for."""
 
 
-def devices() -> Iterator[Finding]:
+def examine_devices() -> Iterator[Finding]:
     """The CPU and the GPUs."""
     try:
         import torch

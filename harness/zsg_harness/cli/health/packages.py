@@ -14,7 +14,7 @@ _REQUIREMENT: Final = re.compile(r"(?P<name>[\w.-]+).*?(?:extra == ['\"](?P<extr
 _FOR_USERS: Final = ("bits", "gcs", "offline", "peft", "ray", "s3", "tracking", "transport", "trl")
 
 
-def packages() -> Iterator[Finding]:
+def examine_packages() -> Iterator[Finding]:
     """What nothing runs without."""
     yield Finding(_DISTRIBUTION, "ok", version(_DISTRIBUTION))
     for package, extra in _requirements():
@@ -26,7 +26,7 @@ def packages() -> Iterator[Finding]:
                 yield Finding(package, "ok", found)
 
 
-def extras() -> Iterator[Finding]:
+def examine_extras() -> Iterator[Finding]:
     """What some things need."""
     members: dict[str, list[str]] = {}
     for package, extra in _requirements():
@@ -41,7 +41,7 @@ def extras() -> Iterator[Finding]:
             yield Finding(f"extra {extra}", "ok", ", ".join(f"{name} {installed(name)}" for name in names))
 
 
-def plugins() -> Iterator[Finding]:
+def examine_plugins() -> Iterator[Finding]:
     """Plugins that do not load, and how many do."""
     from zsg_harness.cli.plugins import broken_plugins
     from zsg_registry import Registry

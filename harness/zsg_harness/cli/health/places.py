@@ -26,7 +26,7 @@ _LOG_IN: Final = {
 _MAKE: Final = {"s3": "aws s3 mb s3://{}", "gs": "gcloud storage buckets create gs://{}"}
 
 
-def store(place: str) -> Iterator[Finding]:
+def examine_store(place: str) -> Iterator[Finding]:
     """Whether results can be written."""
     if "://" in place and not place.startswith("file://"):
         from zsg_harness.store.files import user_cache
@@ -65,6 +65,10 @@ def _tried(place: str) -> Finding:
     key, data = f"probes/doctor-{os.getpid()}-{time.monotonic_ns()}", os.urandom(16)
     try:
         files = open_files(place)
+        bucket = rest.partition("/")[0]
+        if scheme in _MAKE and not _is_there(scheme, bucket):
+            detail = f"there is no bucket {bucket!r} that can be seen: `run` would try to make it"
+            return Finding("store", "warning", detail, _MAKE[scheme].format(bucket))
         started = time.monotonic()
         files.write(key, data)
         same = files.read(key) == data
@@ -74,16 +78,21 @@ def _tried(place: str) -> Finding:
         return Finding("store", "problem", detail, f"pip {mend}" if mend else None)
     except Exception as error:  # of any client's own types
         reason = " ".join(str(error).split())
-        mend = _MAKE.get(scheme, "") if isinstance(error, FileNotFoundError) else _LOG_IN.get(scheme, "")
-        bucket = rest.partition("/")[0]
         detail = f"{place} cannot be written: {type(error).__name__}: {reason}"[:300]
-        return Finding("store", "problem", detail, mend.format(bucket) or None)
+        return Finding("store", "problem", detail, _LOG_IN.get(scheme))
     if not same:
         return Finding("store", "problem", f"{place} gives back something else than was written")
     return Finding("store", "ok", f"{place} answers: written, read and removed in {time.monotonic() - started:.2f} s")
 
 
-def hub(ask: bool) -> Finding:
+def _is_there(scheme: str, bucket: str) -> bool:
+    """Whether a bucket exists. Writing to one that does not would make it, which is not for a look to do."""
+    import fsspec
+
+    return bool(fsspec.filesystem(scheme).exists(bucket))
+
+
+def examine_hub(ask: bool) -> Finding:
     """Whether models can be loaded by name."""
     from huggingface_hub import constants, get_session
 

@@ -15,7 +15,7 @@ _QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 _VARIABLE: Final = "OMP_NUM_THREADS"
 
 
-def threads(workers: int | None) -> Iterator[Finding]:
+def examine_threads(workers: int | None) -> Iterator[Finding]:
     """How the cores would be shared out, and what is in the way of it."""
     there, quota = cores(), _quota()
     slots = make_slots(RunTable(workers=workers))
