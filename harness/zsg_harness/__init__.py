@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,10 +57,13 @@ def leaderboard(store: str | Path, out: str | Path, *, matrix: str | None = None
     Raises:
         ZsgError: The store is not there, or damaged.
     """
+    from zsg_harness.hooks.columns import plugin_columns
     from zsg_harness.reports import build
     from zsg_harness.store.store import Store
 
-    return build(Store(store), out, matrix=matrix)
+    opened = Store(store)
+    with plugin_columns(opened, matrix, warnings.warn) as added:
+        return build(opened, out, matrix=matrix, added=added)
 
 
 def arrange(

@@ -6,19 +6,24 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
-from zsg_harness.hooks import HookCaller, hook_of
+from zsg_harness.hooks import events as stories
+from zsg_harness.hooks.columns import columns_of
+from zsg_harness.hooks.journal import Journal, leftovers
+from zsg_harness.hooks.plugins import hook_plugins
+from zsg_harness.hooks.queues import HookQueues
 from zsg_harness.interrupts import Interrupts
+from zsg_harness.listener import Listener, Silence
 from zsg_harness.matrix.load import LoadedMatrix
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.build import Plan, build_plan
 from zsg_harness.plan.cell import Cell
 from zsg_harness.plan.decide import Wanted, decide
 from zsg_harness.plan.identity import identity
-from zsg_registry import Registry, ZsgError, hooks
+from zsg_registry import Registry, ZsgError
 
 if TYPE_CHECKING:
     from zsg_harness.reports import Leaderboard
@@ -26,38 +31,6 @@ if TYPE_CHECKING:
 
 
 _STOPPING: Final = "stopping: running cells save their state; Ctrl-C again stops at once"
-
-
-class Listener(Protocol):
-    """Who watches a run, such as the terminal's display."""
-
-    def planned(self, cells: Sequence[Cell]) -> None:
-        """The cells, each with its state; nothing has run yet."""
-
-    def progressed(self, progress: Progress) -> None:
-        """A running cell got on."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """A cell ended."""
-
-    def warned(self, message: str) -> None:
-        """Something the user should know, in one line."""
-
-
-class Silence:
-    """A listener that does nothing."""
-
-    def planned(self, cells: Sequence[Cell]) -> None:
-        """See `Listener`."""
-
-    def progressed(self, progress: Progress) -> None:
-        """See `Listener`."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """See `Listener`."""
-
-    def warned(self, message: str) -> None:
-        """See `Listener`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +95,7 @@ def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener
         raise ZsgError(f"the store {store.url} is seen by this process alone, and cells run in others (--in-process)")
     registry = Registry()
     plan = build_plan(loaded, registry)
-    call_hook = HookCaller(registry, loaded.matrix.hooks, listener.warned)
+    plugins = hook_plugins(registry, loaded.matrix.hooks, listener.warned)
     cells = decide(plan, store, options.wanted)
     settings = loaded.matrix.run.model_copy(update=dict(options.run))
     downloads = DownloadFolder(store.cache.folder / "downloads", is_offline_mode())
@@ -133,20 +106,31 @@ def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener
         listener.warned(warning)
     listener.planned(cells)
     name = loaded.matrix.matrix.name
-    states: Counter[str] = Counter(cell.state for cell in cells)
-    call_hook("zsg_plan_created", hooks.PlanCreated(event_id=f"plan-{digest}", matrix=name, cells=dict(states)))
-    outcomes, stopped = _execute(cells, store, settings, options, listener, call_hook)
-    _add_missing_metrics(plan, cells, store, registry, listener)
     folder = str(options.out or f"{store.url}/leaderboards/{name.replace('/', '-')}")
-    leaderboard = build(store, folder, matrix=f"{name.replace('/', '-')}-{digest}")
-    call_hook(
-        "zsg_matrix_finished",
-        hooks.MatrixFinished(
-            event_id=f"finished-{digest}", matrix=name, cells=dict(Counter(outcome.state for outcome in outcomes))
-        ),
-    )
-    call_hook("zsg_leaderboard_written", hooks.LeaderboardWritten(event_id=f"leaderboard-{digest}", folder=folder))
+    journal = Journal(store.scratch / "hooks") if plugins else None
+    with HookQueues(plugins, listener.warned, journal) as queues:
+        _tell_leftovers(queues, store)
+        queues.tell(stories.plan_created(name, digest, Counter(cell.state for cell in cells)))
+        outcomes, stopped = _execute(cells, store, settings, options, listener, queues)
+        _add_missing_metrics(plan, cells, store, registry, listener)
+        added = columns_of(queues, listener.warned)
+        leaderboard = build(store, folder, matrix=f"{name.replace('/', '-')}-{digest}", added=added)
+        ends: dict[str, str] = {outcome.cell_id: outcome.state for outcome in outcomes}
+        now = Counter(ends.get(cell.cell_id, cell.state) for cell in cells)
+        queues.tell(stories.matrix_finished(name, digest, now))
+        queues.tell(stories.leaderboard_written(leaderboard, folder))
     return RunSummary(cells, folder, leaderboard, outcomes, stopped)
+
+
+def _tell_leftovers(queues: HookQueues, store: Store) -> None:
+    """Tell what a run on this store had yet to tell when it was killed."""
+    if not queues.names:
+        return
+    for left in leftovers(store.scratch / "hooks"):
+        for story, plugins in left.untold:
+            queues.tell(story, plugins)
+        for started in left.begun:
+            queues.tell(stories.end_in_store(started, store))
 
 
 def freeze(plan: Plan, store: Store) -> str:
@@ -175,7 +159,7 @@ def _execute(
     settings: RunTable,
     options: RunOptions,
     listener: Listener,
-    call_hook: Callable[[str, hooks.Event], None],
+    queues: HookQueues,
 ) -> tuple[list[Outcome], bool]:
     from zsg_harness.executors.work import Work
     from zsg_harness.store.leases import Leases
@@ -186,13 +170,11 @@ def _execute(
     by_id = {cell.cell_id: cell for cell in todo}
     outcomes: list[Outcome] = []
     with Interrupts(lambda: listener.warned(_STOPPING)) as interrupts, Leases(store.files) as leases:
-        work = Work(todo, store, leases, settings.retries)
+        work = Work(todo, store, leases, settings.retries, listener)
         events = _executor(settings, options)(work, store, settings, interrupts)
         try:
             for event in events:
-                hook = hook_of(event, by_id[event.cell_id].labels.model_dump())
-                if hook is not None:
-                    call_hook(*hook)
+                queues.tell(stories.of_cell(event, by_id[event.cell_id]))
                 if isinstance(event, Progress):
                     listener.progressed(event)
                     continue

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from zsg_harness.cli import main
 from zsg_harness.store.store import Store
 
 ThirdParty = Callable[[str], Path]
@@ -43,6 +44,12 @@ training = {{ learning_rate = 1e38 }}
 """
 
 
+def with_plugins(folders: Sequence[Path]) -> dict[str, str]:
+    """The environment of a process that finds the plugins installed in these folders too."""
+    here = os.environ.get("PYTHONPATH", "")
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [*map(str, folders), here]))}
+
+
 @pytest.fixture
 def zsg(tmp_path: Path, small_model: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the command line in a process of its own, on `tmp_path / "store"`."""
@@ -53,15 +60,17 @@ def zsg(tmp_path: Path, small_model: Path) -> Callable[..., subprocess.Completed
         plugins: list[Path] | None = None,
         seeds: list[int] | None = None,
         memory: int | None = None,
+        more: str = "",
     ) -> subprocess.CompletedProcess[str]:
         matrix = tmp_path / "matrix.toml"
         matrix.write_text(
             MATRIX.format(model=small_model, arrangements=json.dumps(arrangements), seeds=json.dumps(seeds or [0]))
+            + more
         )
         return subprocess.run(
             [sys.executable, "-m", "zsg_harness", "run", "--matrix", str(matrix), "--store", "store", *arguments],
             cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, plugins or []))},
+            env=with_plugins(plugins or []),
             capture_output=True,
             text=True,
             timeout=300,
@@ -155,13 +164,21 @@ def test_four_ways_to_fail_and_all_others_finish(
     assert attempts == dict.fromkeys(faulty, 2)
 
 
-def test_a_killed_matrix_goes_on_where_it_was(
-    zsg: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, small_model: Path
+def test_a_killed_matrix_goes_on_where_it_was_and_tells_what_it_had_not_told(
+    zsg: Callable[..., subprocess.CompletedProcess[str]], third_party: ThirdParty, tmp_path: Path, small_model: Path
 ) -> None:
-    seeds = list(range(6))
-    zsg("--limit", "1", arrangements=["random"], seeds=seeds)
+    plugins = [third_party("event-log")]
+    matrix = {"arrangements": ["random"], "seeds": list(range(6)), "more": '[hooks.event-log]\ndelay = "${DELAY:-0}"\n'}
+    absent = zsg(**matrix)
+    assert absent.returncode == 2
+    assert "[hooks.event-log]: no such hook plugin" in absent.stderr
+
+    zsg("--limit", "1", plugins=plugins, **matrix)
     command = [sys.executable, "-m", "zsg_harness", "run", "--matrix", "matrix.toml", "--store", "store"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    environment = with_plugins(plugins) | {"DELAY": "1"}
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
     cells = tmp_path / "store" / "cells"
     deadline = time.monotonic() + 120
     while len(list(cells.glob("*/done.json"))) < 3 and time.monotonic() < deadline:
@@ -170,11 +187,22 @@ def test_a_killed_matrix_goes_on_where_it_was(
     process.wait()
     committed = {path: path.stat().st_mtime_ns for path in cells.glob("*/done.json")}
     assert len(committed) >= 3
-    resumed = zsg(arrangements=["random"], seeds=seeds)
+    ends = [event_id for kind, event_id in told(tmp_path) if kind == "CellFinished"]
+    assert len(ends) < len(committed)
+
+    resumed = zsg(plugins=plugins, **matrix)
     assert resumed.returncode == 0, resumed.stderr
     assert len(list(cells.glob("*/done.json"))) == 6
     assert all(path.stat().st_mtime_ns == when for path, when in committed.items())
     assert rows(tmp_path).loc["random", "replicates"] == 6
+    ends = [event_id for kind, event_id in told(tmp_path) if kind == "CellFinished"]
+    assert sorted(ends) == sorted(f"finished-{path.parent.name}" for path in cells.glob("*/done.json"))
+    assert not list((tmp_path / "store" / "hooks").iterdir())
+
+
+def told(tmp_path: Path) -> list[list[str]]:
+    """The kind and id of each event that was told."""
+    return [line.split()[:2] for line in (tmp_path / "events.txt").read_text().splitlines()]
 
 
 def test_two_runs_on_one_store_share_the_work(
@@ -224,25 +252,51 @@ def test_the_first_ctrl_c_saves_what_runs(zsg: Callable[..., subprocess.Complete
 
 
 def test_hooks_are_told_and_cannot_fail_a_run(
-    zsg: Callable[..., subprocess.CompletedProcess[str]], third_party: ThirdParty, tmp_path: Path
+    zsg: Callable[..., subprocess.CompletedProcess[str]],
+    third_party: ThirdParty,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = zsg(arrangements=["random", "sequential"], plugins=[third_party("event-log")])
+    plugins = [third_party("event-log"), third_party("extra-columns")]
+    settings = "[hooks.price]\nper_token = 0.5\n"
+    done = zsg(arrangements=["random", "sequential"], seeds=[0, 1], plugins=plugins, more=settings)
     assert done.returncode == 1  # sequential's learning rate is absurd
-    assert "hooks 'raising-hooks' raised in zsg_cell_finished: RuntimeError: a hook's own fault" in done.stderr
-    events = [line.split()[0] for line in (tmp_path / "events.txt").read_text().splitlines()]
+    assert done.stderr.count("hooks 'raising-hooks' raised in zsg_cell_finished: RuntimeError: a hook's own fault") == 1
+    events = [kind for kind, _ in told(tmp_path)]
     assert events[0] == "PlanCreated"
     assert events[-2:] == ["MatrixFinished", "LeaderboardWritten"]
     # 32 examples make two steps: scored at 0, 1 and 2; the failing cell is scored before its first step only.
-    assert [events.count(name) for name in ("CellStarted", "CellFinished", "CellFailed")] == [2, 1, 1]
-    assert events.count("StepEvaluated") == 4
+    assert [events.count(name) for name in ("CellStarted", "CellFinished", "CellFailed")] == [3, 2, 1]
+    assert events.count("StepEvaluated") == 7
+    assert len({event_id for _, event_id in told(tmp_path)}) == len(events)
+
+    for column in ("short", "endless", "nested", "aulc"):
+        assert f"hooks 'bad-columns': the leaderboard column '{column}' is left out" in done.stderr
+    row = rows(tmp_path).loc["random"]
+    assert row["price <b>EUR</b>"] == row["tokens_final"] / 2
+    assert (row["paid by"], row["aulc"] > 0) == ("<i>us</i>", True)
+    page = (tmp_path / "store" / "leaderboards" / "small" / "index.html").read_text()
+    assert "price &lt;b&gt;EUR&lt;/b&gt;" in page
+    assert "<i>us</i>" not in page
+
+    out = tmp_path / "again"
+    for folder in plugins:
+        monkeypatch.syspath_prepend(str(folder))
+    assert main(["leaderboard", "--store", str(tmp_path / "store"), "--out", str(out), "--quiet"]) == 0
+    assert (out / "leaderboard.csv").read_text().splitlines()[0].endswith(",fine,price <b>EUR</b>,paid by")
+    assert (
+        pd.read_csv(out / "leaderboard.csv")["price <b>EUR</b>"].tolist() == rows(tmp_path)["price <b>EUR</b>"].tolist()
+    )
+    assert "column 'short' is left out" in capsys.readouterr().err
 
 
 def test_an_installed_plugin_is_in_the_matrix_of_everything_by_itself(third_party: ThirdParty, tmp_path: Path) -> None:
-    folders = [str(third_party(name)) for name in ("easy-first", "broken-import")]
+    folders = [third_party(name) for name in ("easy-first", "broken-import")]
     done = subprocess.run(
         [sys.executable, "-m", "zsg_harness", "plan", "--matrix", "--json"],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(folders)},
+        env=with_plugins(folders),
         capture_output=True,
         text=True,
         check=True,

@@ -17,6 +17,7 @@ class Outcome:
         reason: Why it did not finish, in one line.
         seconds: How long it took.
         scores: Means over tasks at the last step.
+        attempt: The name of the attempt, where there is one.
     """
 
     cell_id: str
@@ -24,3 +25,4 @@ class Outcome:
     reason: str | None
     seconds: float
     scores: Mapping[str, float]
+    attempt: str = ""

@@ -11,6 +11,7 @@ from typing import Any, cast
 import torch
 
 from zsg_harness.cells.data import load_roles
+from zsg_harness.cells.origin import Origin
 from zsg_harness.cells.roles import Roles
 from zsg_harness.cells.segments import OnlineSegments, Segments, WholeOrder
 from zsg_harness.cells.warm import encoded, fresh_model
@@ -53,6 +54,7 @@ class Environment:
         offline: Whether the network must not be used.
         world: The processes of a cell.
         asked_to_stop: Whether the cell is to save its state and end.
+        origin: Which code the run was started from.
     """
 
     registry: Registry
@@ -62,6 +64,7 @@ class Environment:
     offline: bool
     world: World = field(default_factory=World)
     asked_to_stop: Callable[[], bool] = never
+    origin: Origin = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ class Progress:
         steps: Optimizer steps in all; 0 before the order is known.
         loss: The last training loss.
         tokens_per_second: Of training, without padding.
-        scores: Means over tasks, where the model was just scored.
+        scores: Means over tasks, where the model was just scored; evaluating without them has only begun.
     """
 
     cell_id: str

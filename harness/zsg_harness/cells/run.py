@@ -7,9 +7,8 @@ import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -27,12 +26,12 @@ from zsg_harness.cells.preparation import (
     prepare_segments,
 )
 from zsg_harness.cells.progress import Progress, Report
-from zsg_harness.cells.provenance import provenance
 from zsg_harness.cells.records import Records, write_order
 from zsg_harness.cells.roles import Roles
 from zsg_harness.cells.segments import Segments
 from zsg_harness.cells.session import TrainingSession
 from zsg_harness.cells.trackers import Trackers, start_trackers
+from zsg_harness.cells.trial import Trial
 from zsg_harness.cells.warm import fresh_model
 from zsg_harness.evaluation.scoring import describe_outputs
 from zsg_harness.models.causal_lm import CausalLM
@@ -48,10 +47,10 @@ from zsg_registry import ZsgError
 
 def run_cell(cell: Cell, store: Store, environment: Environment, report: Report) -> Outcome:
     """Run a cell. Whatever goes wrong inside it is its own failure, recorded with its reason, and nobody else's."""
-    trial = _Trial(cell, store)
+    trial = Trial(cell, store, environment)
     try:
-        scores, facts = _run(cell, store, trial.begin(), environment, report)
-        trial.commit(facts | {"provenance": provenance(environment)})
+        scores, facts = _run(cell, store, trial.begin(), environment, trial.looking(report))
+        outcome = trial.commit(facts, scores)
     except CellUnfit as error:
         return trial.ended("skipped", str(error))
     except CellStopped as error:
@@ -61,44 +60,7 @@ def run_cell(cell: Cell, store: Store, environment: Environment, report: Report)
         return trial.ended("failed", " ".join(reason.split())[:500], traceback.format_exc())
     with suppress(OSError):  # what is left of them is in nobody's way
         Checkpoints(store, cell.cell_id, environment.world).clear()
-    return Outcome(cell.cell_id, "finished", None, trial.seconds, scores)
-
-
-class _Trial:
-    """A try at a cell, and what is told of it in its `status.json`."""
-
-    def __init__(self, cell: Cell, store: Store) -> None:
-        self._cell = cell
-        self._store = store
-        self._attempt: Attempt | None = None
-        self._clock = time.monotonic()
-        self._told = {"started": datetime.now(UTC).isoformat(timespec="seconds"), "reason": None}
-
-    @property
-    def seconds(self) -> float:
-        """How long it has taken."""
-        return time.monotonic() - self._clock
-
-    def begin(self) -> Attempt:
-        """Make its folder."""
-        self._attempt = self._store.new_attempt(self._cell.cell_id, _description(self._cell))
-        self._attempt.status("running", **self._told)
-        return self._attempt
-
-    def commit(self, facts: Mapping[str, Any]) -> None:
-        """Make it the cell's result, if it is the first."""
-        assert self._attempt is not None
-        self._attempt.status("finished", **{**self._told, **facts, "seconds": self.seconds})
-        self._attempt.commit()
-
-    def ended(self, state: Literal["failed", "skipped", "stopped"], reason: str, log: str = "") -> Outcome:
-        """Record that it has no result."""
-        with suppress(OSError):  # a store that cannot be written: who waits for the cell hears of it all the same
-            if self._attempt is not None:
-                self._attempt.status(state, **{**self._told, "reason": reason, "seconds": self.seconds})
-                if log:
-                    self._attempt.write("log.txt", log.encode())
-        return Outcome(self._cell.cell_id, state, reason, self.seconds, {})
+    return outcome
 
 
 def join_cell(cell: Cell, store: Store, environment: Environment) -> None:
@@ -184,6 +146,7 @@ def _run(
         "examples": len(segments.order),
         "steps": len(segments.steps),
         "tokens": records.tokens,
+        "tokens_per_second": records.tokens / max(session.timings["train"], 1e-9),
         "counts": session.counts,
         "embedded": prepared.embedded,
         "form": prepared.lm.form,
@@ -207,8 +170,3 @@ def _embedding(environment: Environment, report: Report, cell_id: str, done: int
     if environment.asked_to_stop():
         raise CellStopped(f"stopped with {done:,} of {total:,} texts embedded")
     report(Progress(cell_id, f"embedding {done:,} of {total:,}" if done < total else "arranging"))
-
-
-def _description(cell: Cell) -> dict[str, Any]:
-    plain = cell.model_dump(mode="json", exclude={"state", "reason", "cause", "resumes_at", "user_seeds"})
-    return {**plain, "oracle": cell.data.oracle}

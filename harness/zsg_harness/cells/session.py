@@ -121,6 +121,7 @@ class TrainingSession:
     ) -> None:
         started = time.monotonic()
         step = self._trainer.done
+        self._report(self._progress("evaluating"))
         with undisturbed(self._lm.model):
             batch = self._batch(step, store, final)
             scored = score(metrics, batch)

@@ -21,12 +21,15 @@ def leaderboard(store: str, out: Path | None, matrix: str | None, as_json: bool,
 
     They are leaderboard.csv, scores.csv, scores.parquet, leaderboard.md, leaderboard.json and index.html.
     """
+    from zsg_harness.hooks.columns import plugin_columns
     from zsg_harness.reports import build
     from zsg_harness.reports.document import document
     from zsg_harness.store.store import Store
 
     folder = str(out or f"{store}/leaderboards/{(matrix or 'all').replace('/', '-')}")
-    board = build(Store(store), folder, matrix=matrix)
+    opened = Store(store)
+    with plugin_columns(opened, matrix, note) as added:
+        board = build(opened, folder, matrix=matrix, added=added)
     if as_json:
         print_json({"folder": folder, **document(board)})
     else:

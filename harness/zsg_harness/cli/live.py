@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from rich.console import Console, Group
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.live import Live
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from zsg_harness.cli.output import duration, printable
-from zsg_harness.cli.progress import CellLines, describe_seeds
+from zsg_harness.cli.progress import CellLines, describe_seeds, rough
 
 if TYPE_CHECKING:
     from zsg_harness.cells.outcome import Outcome
-    from zsg_harness.cells.progress import Progress as CellProgress
+    from zsg_harness.cells.progress import Progress
     from zsg_harness.plan.cell import Cell
 
-_NAME_WIDTH: Final = 34
+_NAME: Final = 34
+_BAR: Final = 16
+_WIDE: Final = 100
+_MIDDLE: Final = 70
+_NARROW: Final = 50
+"""Columns of the terminal from which speeds are shown; bars and losses; what a cell is doing."""
 
 
 class LiveDisplay(CellLines):
@@ -29,27 +36,10 @@ class LiveDisplay(CellLines):
     def __init__(self, matrix: str, limit: int | None, console: Console) -> None:
         super().__init__(matrix, limit)
         self._console = console
-        self._overall = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[cells]}"),
-            TimeElapsedColumn(),
-            _RemainingColumn(),
-            console=console,
-        )
-        self._running = Progress(
-            TextColumn("  {task.description}", markup=False),
-            TextColumn("{task.fields[stage]}", style="dim"),
-            BarColumn(bar_width=16),
-            TextColumn("{task.fields[numbers]}", justify="right"),
-            _RemainingColumn(),
-            console=console,
-        )
-        self._live = Live(Group(self._overall, self._running), console=console, refresh_per_second=5, transient=True)
-        self._matrix_task = self._overall.add_task(
-            printable(matrix), total=None, cells="planning", since=time.monotonic()
-        )
-        self._tasks: dict[str, TaskID] = {}
+        self._live = Live(self, console=console, refresh_per_second=5, transient=True)
+        self._began = time.monotonic()
+        self._names: dict[str, str] = {}
+        self._failed = self._elsewhere = 0
 
     def __enter__(self) -> LiveDisplay:
         self._live.start()
@@ -60,66 +50,99 @@ class LiveDisplay(CellLines):
     ) -> None:
         self._live.stop()
 
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """The bars as they are now."""
+        yield self._overall(options.max_width)
+        yield self._lines(options.max_width)
+
     def show(self, line: str, style: str = "") -> None:
         """Write a line above the bars."""
         self._console.print(Text(printable(line), style), soft_wrap=True)
 
     def planned(self, cells: Sequence[Cell]) -> None:
-        """Set the matrix's bar."""
+        """Find short names for the cells."""
         super().planned(cells)
-        self._overall.update(self._matrix_task, total=max(self.total, 1), since=time.monotonic())
-        self._update_matrix()
+        self._names = _short_names(self.chosen(cells))
 
-    def progressed(self, progress: CellProgress) -> None:
+    def progressed(self, progress: Progress) -> None:
         """Move a cell's bar."""
-        task = self._tasks[progress.cell_id] if progress.cell_id in self._tasks else self._add(progress.cell_id)
-        numbers = "" if not progress.steps else f"{progress.step}/{progress.steps}"
-        if progress.loss is not None:
-            numbers += f"  loss {progress.loss:.3f}"
-        if progress.tokens_per_second is not None:
-            numbers += f"  {progress.tokens_per_second:,.0f} tok/s"
-        fields: dict[str, Any] = {"stage": progress.stage} | (
-            {"numbers": numbers} if progress.stage != "evaluating" else {}
-        )
-        self._running.update(task, completed=progress.step, total=progress.steps or None, **fields)
-        self._update_matrix()
+        self.forecast.progressed(progress)
+        before = self._running.get(progress.cell_id)
+        if progress.stage == "evaluating" and before is not None:
+            progress = replace(before, stage=progress.stage, step=progress.step, steps=progress.steps)
+        self._running[progress.cell_id] = progress
 
     def ended(self, outcome: Outcome) -> None:
         """Take the cell's bar away, and write its line."""
-        self._remove(outcome.cell_id)
+        self._failed += outcome.state == "failed"
         super().ended(outcome)
-        self._update_matrix()
 
-    def _add(self, cell_id: str) -> TaskID:
-        cell = self.cells[cell_id]
-        name = printable(f"{cell.labels.arrangement} · {describe_seeds(cell)}")
-        if len(name) > _NAME_WIDTH:
-            name = f"{name[: _NAME_WIDTH - 1]}…"
-        task = self._running.add_task(name, total=None, stage="", numbers="", since=time.monotonic())
-        self._tasks[cell_id] = task
-        return task
+    def elsewhere(self, count: int) -> None:
+        """Count them in the matrix's bar."""
+        self._elsewhere = count
 
-    def _remove(self, cell_id: str) -> None:
-        if cell_id in self._tasks:
-            self._running.remove_task(self._tasks.pop(cell_id))
-
-    def _update_matrix(self) -> None:
-        """Cells under way count by their share of steps, so that the remaining time is known early."""
-        shares = [task.completed / task.total for task in self._running.tasks if task.total]
-        self._overall.update(
-            self._matrix_task, completed=self.ended_cells + sum(shares), cells=f"{self.ended_cells}/{self.total} cells"
+    def _overall(self, width: int) -> Table:
+        """The matrix: cells under way count by their share of steps."""
+        running = list(self._running.values())
+        share = sum(cell.step / cell.steps for cell in running if cell.steps)
+        parts = [f"{self.ended_cells}/{self.total} cells" if self.cells else "planning"]
+        if self._failed:
+            parts.append(f"{self._failed} failed")
+        if self._elsewhere:
+            parts.append(f"{self._elsewhere} in another run")
+        left = self.forecast.left()
+        times = duration(time.monotonic() - self._began)
+        if left is not None and self.ended_cells < self.total:
+            times += f", about {rough(left)} left"
+        bar = ProgressBar(max(1, self.total), self.ended_cells + share, width=24 if width >= _WIDE else _BAR)
+        grid = _grid()
+        grid.add_row(
+            Text(printable(self._matrix), "bold"),
+            *([bar] if width >= _MIDDLE else []),
+            Text(", ".join(parts)),
+            Text(times, "cyan"),
         )
+        return grid
+
+    def _lines(self, width: int) -> Table:
+        """A line for each running cell, with less in it where there is less room."""
+        grid = _grid()
+        for cell_id, cell in list(self._running.items()):
+            numbers = [f"{cell.step}/{cell.steps}"] if cell.steps else []
+            if cell.loss is not None and width >= _MIDDLE:
+                numbers.append(f"loss {cell.loss:.3f}")
+            if cell.tokens_per_second is not None and width >= _WIDE:
+                numbers.append(f"{cell.tokens_per_second:,.0f} tok/s")
+            left = self.forecast.left_of(cell_id)
+            bar = ProgressBar(cell.steps or 1, cell.step if cell.steps else 0, width=_BAR)
+            grid.add_row(
+                Text(f"  {_cut(self._names[cell_id], min(_NAME, max(12, width // 3)))}"),
+                *([Text(cell.stage, "dim")] if width >= _NARROW or not cell.steps else []),
+                *([bar] if width >= _MIDDLE else []),
+                Text("  ".join(numbers), justify="right"),
+                Text("" if left is None else f"{rough(left)} left", "cyan"),
+            )
+        return grid
 
 
-class _RemainingColumn(ProgressColumn):
-    """The time left at the mean speed so far: cells come in bursts, which a window of the last seconds would miss."""
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 1), collapse_padding=True)
+    for _ in range(5):
+        grid.add_column(no_wrap=True, overflow="ellipsis")
+    return grid
 
-    max_refresh = 1.0
 
-    def render(self, task: Task) -> Text:
-        """See `rich.progress.ProgressColumn`."""
-        share = task.completed / task.total if task.total else 0.0
-        if not 0 < share < 1:
-            return Text("")
-        left = (time.monotonic() - float(task.fields["since"])) * (1 - share) / share
-        return Text(f"{duration(left)} left", "cyan")
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _short_names(cells: Sequence[Cell]) -> dict[str, str]:
+    """What tells the cells of a run apart: their arrangement and seed, and the axes that vary."""
+    axes = ("dataset", "embedder", "model", "budget")
+    varying = [axis for axis in axes if len({getattr(cell.labels, axis) for cell in cells} - {None}) > 1]
+    names = {}
+    for cell in cells:
+        values = [getattr(cell.labels, axis) for axis in varying]
+        parts = [cell.labels.arrangement, *(str(value) for value in values if value is not None), describe_seeds(cell)]
+        names[cell.cell_id] = printable(" · ".join(parts))
+    return names

@@ -18,7 +18,6 @@ from zsg_harness.cli.options import (
     store_option,
 )
 from zsg_harness.cli.output import note, print_json
-from zsg_harness.cli.progress import describe
 
 if TYPE_CHECKING:
     from zsg_harness.matrix.expand import Choice
@@ -98,6 +97,7 @@ def _metric(reference: str) -> Choice:
 
 
 def _score(store: Store, cell: Cell, choice: Choice, scored: _Scored) -> None:
+    from zsg_harness.cli.progress import describe
     from zsg_harness.evaluation.rescore import missing_outputs, rescore
     from zsg_registry import Metric
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,9 +9,9 @@ import click
 
 from zsg_harness.cli.options import json_option, store_option
 from zsg_harness.cli.output import duration, print_json, print_table, printable
+from zsg_harness.cli.ran import ran
 
 if TYPE_CHECKING:
-    from zsg_harness.store.attempt import Attempt
     from zsg_harness.store.store import Store
 
 _FACTS: Final = (
@@ -22,11 +21,13 @@ _FACTS: Final = (
     "examples",
     "steps",
     "tokens",
+    "tokens_per_second",
     "roles",
     "counts",
     "embedded",
     "timings",
 )
+_APART: Final = frozenset({"scores", "files", "provenance", "usage", "spec"})
 
 
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -72,11 +73,13 @@ def _document(store: Store, cell_id: str) -> dict[str, Any]:
         "streams": cell.seeds.model_dump(),
         "access": str(cell.access),
         "started": status.get("started"),
+        "ended": status.get("ended"),
         "seconds": status.get("seconds"),
         "training_id": cell.training_id,
         "block": cell.block,
         **{name: status[name] for name in _FACTS if name in status},
-        "scores": _final_scores(committed) if committed else {},
+        "scores": committed.final_scores() if committed else {},
+        "usage": status.get("usage", {}),
         "provenance": status.get("provenance", {}),
         "folder": newest.url if newest else f"{store.url}/cells/{cell_id}",
         "files": newest.names() if newest else [],
@@ -84,23 +87,9 @@ def _document(store: Store, cell_id: str) -> dict[str, Any]:
     }
 
 
-def _final_scores(attempt: Attempt) -> dict[str, float]:
-    """The mean over tasks of every output at the last step it was scored at."""
-    values: dict[str, dict[int, list[float]]] = {}
-    tables = [name.removesuffix(".parquet") for name in attempt.names() if fnmatch.fnmatchcase(name, "scores*.parquet")]
-    for name in tables:
-        for row in attempt.read_table(name).select(["step", "metric", "value"]).to_pylist():
-            values.setdefault(row["metric"], {}).setdefault(row["step"], []).append(row["value"])
-    return {metric: _mean(steps[max(steps)]) for metric, steps in sorted(values.items())}
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
-
-
 def _print(document: dict[str, Any]) -> None:
-    """Facts first, then scores, then files. The spec is for programs: `--json`."""
-    facts = {key: value for key, value in document.items() if key not in ("scores", "files", "provenance", "spec")}
+    """Facts first, then scores, how it was run, and files. The spec is for programs: `--json`."""
+    facts = {key: value for key, value in document.items() if key not in _APART}
     if facts["seconds"] is not None:
         facts["seconds"] = duration(facts["seconds"])
     print_table(("", ""), ((name.replace("_", " "), text) for name, value in facts.items() for text in _texts(value)))
@@ -108,6 +97,8 @@ def _print(document: dict[str, Any]) -> None:
         print_table(
             ("score", "mean over tasks"), ((name, f"{value:.4f}") for name, value in document["scores"].items())
         )
+    if document["provenance"]:
+        print_table(("", ""), [line for line in ran(document["provenance"], document["usage"]) if line[1]])
     for name in document["files"]:
         click.echo(printable(f"{document['folder']}/{name}"))
 
@@ -122,10 +113,10 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         yield " ".join(map(str, value)) or "–"
     elif value is not None:
-        yield str(value)
+        yield _text(value)
 
 
 def _text(part: Any) -> str:
     if part is None:
         return "–"
-    return f"{part:.1f}" if isinstance(part, float) else str(part)
+    return f"{part:,.1f}" if isinstance(part, float) else str(part)

@@ -165,9 +165,10 @@ def _lost(worker: _Worker, work: Work, store: Store, reason: str | None) -> Gene
     worker.end()
     tail = _tail(worker_log(store, worker.process.pid))
     reason = " ".join(": ".join([reason, *tail[-1:]]).split())[:500]
+    attempt = ""
     with suppress(OSError):  # a store that cannot be written: the reason is told all the same
-        store.mark_failed(worker.cell.cell_id, reason, "\n".join(tail))
-    outcome = Outcome(worker.cell.cell_id, "failed", reason, worker.seconds, {})
+        attempt = store.mark_failed(worker.cell.cell_id, reason, "\n".join(tail))
+    outcome = Outcome(worker.cell.cell_id, "failed", reason, worker.seconds, {}, attempt)
     if work.ended(outcome):
         yield outcome
 

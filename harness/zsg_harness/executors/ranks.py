@@ -53,8 +53,8 @@ def _failed(store: Store, cell: Cell, error: ChildFailedError) -> Outcome:
     others = [f"process {rank}: {_last_line(failure)}" for rank, failure in sorted(error.failures.items())]
     said = [reason for reason in [told, *others] if reason]
     reason = next((each for each in said if not _CONSEQUENCE.search(each)), said[0])
-    store.mark_failed(cell.cell_id, reason)
-    return Outcome(cell.cell_id, "failed", reason, 0.0, {})
+    attempt = store.mark_failed(cell.cell_id, reason)
+    return Outcome(cell.cell_id, "failed", reason, 0.0, {}, attempt)
 
 
 def _last_line(failure: ProcessFailure) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from zsg_harness.cells.outcome import Outcome
+from zsg_harness.cells.progress import Progress
+from zsg_harness.listener import Listener, Silence
 from zsg_harness.plan.cell import Cell
 
 if TYPE_CHECKING:
@@ -33,14 +35,24 @@ class _End(NamedTuple):
 class Work:
     """What is left of a run. A cell that fails may be tried again; one that another run holds is waited for.
 
+    A listener is told which cells are begun, tried again, and left to others.
+
     Attributes:
         stopping: Whether no more cells are handed out.
     """
 
-    def __init__(self, cells: Sequence[Cell], store: Store, leases: Leases, retries: int = 0) -> None:
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        store: Store,
+        leases: Leases,
+        retries: int = 0,
+        listener: Listener | None = None,
+    ) -> None:
         self.stopping = False
         self._store = store
         self._leases = leases
+        self._listener = listener or Silence()
         self._waiting = deque(cells)
         self._elsewhere: dict[str, tuple[Cell, _End | None]] = {}
         self._given: dict[str, Cell] = {}
@@ -69,9 +81,11 @@ class Work:
             if self._leases.take(cell.cell_id):
                 if not self._store.is_done(cell.cell_id):
                     self._given[cell.cell_id] = cell
+                    self._listener.progressed(Progress(cell.cell_id, "starting"))
                     return cell
                 self._leases.release(cell.cell_id)
             self._elsewhere[cell.cell_id] = cell, self._last_end(cell.cell_id)
+            self._listener.elsewhere(len(self._elsewhere))
         return None
 
     def ended(self, outcome: Outcome) -> bool:
@@ -81,6 +95,7 @@ class Work:
         if outcome.state == "failed" and self._retries[outcome.cell_id] > 0 and not self.stopping:
             self._retries[outcome.cell_id] -= 1
             self._waiting.appendleft(cell)
+            self._listener.retried(outcome)
             return False
         return True
 
@@ -106,6 +121,7 @@ class Work:
                     self._waiting.append(cell)
                 else:
                     found.append(Outcome(cell_id, end.state, f"in another run: {end.reason}", 0.0, {}))
+            self._listener.elsewhere(len(self._elsewhere))
         return found
 
     def _last_end(self, cell_id: str) -> _End | None:

@@ -9,12 +9,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from zsg_harness.cells.origin import Origin, find_origin
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
 from zsg_harness.executors.slots import Slot
@@ -34,11 +35,13 @@ class WorkerSettings:
         store: The store's place.
         run: The matrix's `[run]` settings.
         slot: Its devices, and how many threads it may use.
+        origin: Which code the run was started from: that of whoever makes the settings.
     """
 
     store: str
     run: RunTable
     slot: Slot
+    origin: Origin = field(default_factory=find_origin)
 
 
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
@@ -157,6 +160,7 @@ def make_environment(settings: WorkerSettings, rank: int = 0) -> Environment:
         device=device,
         offline=is_offline_mode(),
         world=world,
+        origin=settings.origin,
     )
 
 

@@ -80,7 +80,7 @@ def check_matrix(document: dict[str, Any], origin: str, base_dir: Path) -> Loade
         ZsgError: A field is unknown, missing or of the wrong type.
     """
     try:
-        matrix = Matrix.model_validate(_expand(document, origin))
+        matrix = Matrix.model_validate(expand_variables(document, origin))
     except ValidationError as error:
         raise ZsgError(f"{origin}: {_describe(error)}") from None
     return LoadedMatrix(matrix, document, base_dir, origin)
@@ -103,11 +103,16 @@ def _parse(text: str, origin: str, base_dir: Path) -> LoadedMatrix:
     return check_matrix(document, origin, base_dir)
 
 
-def _expand(value: Any, origin: str) -> Any:
+def expand_variables(value: Any, origin: str) -> Any:
+    """A document with `${VARIABLE}` and `${VARIABLE:-default}` in its strings replaced from the environment.
+
+    Raises:
+        ZsgError: A variable is not set.
+    """
     if isinstance(value, dict):
-        return {key: _expand(item, origin) for key, item in value.items()}
+        return {key: expand_variables(item, origin) for key, item in value.items()}
     if isinstance(value, list):
-        return [_expand(item, origin) for item in value]
+        return [expand_variables(item, origin) for item in value]
     if not isinstance(value, str):
         return value
 

@@ -152,7 +152,7 @@ def _training(matrix: Matrix, labels: Labels) -> TrainingTable:
     """The training settings of a cell: `[training]` with every matching `[[override]]` over it, in order."""
     if not matrix.override:
         return matrix.training
-    settings = matrix.training.model_dump()
+    settings = matrix.training.model_dump(exclude_unset=True)
     own = labels.model_dump()
     for override in matrix.override:
         if all(fnmatch.fnmatchcase(own[axis] or "", pattern) for axis, pattern in override.when.items()):
@@ -189,6 +189,7 @@ def _cells(loaded: LoadedMatrix, metrics: list[Choice], point: Point, fingerprin
         "training": training,
         "evaluation": matrix.evaluation,
         "base_dir": str(loaded.base_dir),
+        "given_training": tuple(sorted(training.model_fields_set)),
         "state": "run" if reason is None else "skipped",
         "reason": reason,
     }

@@ -52,6 +52,7 @@ class Cell(BaseModel):
         user_seeds: The seeds of the matrix that this cell stands for, as written.
         arrangement, dataset, embedder, metrics: References, to be bound by the worker.
         base_dir: What the references' paths are relative to.
+        given_training: The training settings that the matrix names; the others are at their defaults.
         model_hash: What stands for the model's content.
         state: `done` is in the store; `run` is to be run; `skipped` cannot run here.
         reason: Why, in the user's words.
@@ -79,6 +80,7 @@ class Cell(BaseModel):
     training: TrainingTable
     evaluation: EvaluationTable
     base_dir: str
+    given_training: tuple[str, ...] = ()
     spec: dict[str, Any]
     state: Literal["run", "done", "skipped"] = "run"
     reason: str | None = None

@@ -74,7 +74,7 @@ def _timed(cell: Cell, environment: Environment) -> Rates:
     seconds_per_token = _training(cell, lm, pool, environment)
     answering = partial(generate, lm, asked, cell.evaluation.max_new_tokens, run.eval_batch_tokens)
     return Rates(
-        basis=f"a pilot of {_STEPS} steps on {device_words(provenance(environment))}, without arranging and embedding",
+        basis=f"a pilot of {_STEPS} steps on {device_words(provenance(cell, environment))}, without arranging and embedding",
         cells=0,
         pool=len(pool),
         tokens_per_example=float(pool.lengths.mean()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zsg_harness.reports.board import Leaderboard, Section, assemble
+from zsg_harness.reports.board import ColumnSource, Leaderboard, Section, assemble
 from zsg_harness.reports.collect import collect
 from zsg_harness.reports.document import document
 from zsg_harness.reports.write import write
@@ -14,7 +14,9 @@ from zsg_harness.store.store import Store
 __all__ = ["Leaderboard", "Section", "build", "document"]
 
 
-def build(store: Store, out: str | Path, *, matrix: str | None = None) -> Leaderboard:
+def build(
+    store: Store, out: str | Path, *, matrix: str | None = None, added: ColumnSource | None = None
+) -> Leaderboard:
     """Read a store and write its reports: csv, tidy scores, Markdown, JSON and a self-contained page.
 
     Args:
@@ -22,6 +24,7 @@ def build(store: Store, out: str | Path, *, matrix: str | None = None) -> Leader
         out: Where the reports go: a folder, made if it is not there, or a URL.
         matrix: The name of a matrix in the store, or the `<name>-<hash>` of one frozen plan. None takes every
             cell of the store.
+        added: Gives columns to add to the rows; those of hook plugins, for instance.
 
     Returns:
         The leaderboard, whose `rows` are those of `leaderboard.csv`. With no finished cell it has none, and
@@ -30,6 +33,6 @@ def build(store: Store, out: str | Path, *, matrix: str | None = None) -> Leader
     Raises:
         ZsgError: There is no such store or matrix, a file is damaged, or the chosen cells cannot share a row.
     """
-    board = assemble(collect(store, matrix))
+    board = assemble(collect(store, matrix), added)
     write(board, open_files(out))
     return board

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,8 @@ from rich.console import RenderableType
 
 from zsg_harness.reports.collect import OpenCell, Results
 from zsg_harness.reports.console import terminal_table
-from zsg_harness.reports.environment import environment
-from zsg_harness.reports.formatting import LOSS_DIGITS, Column, columns, count, number
+from zsg_harness.reports.environment import difference_notes, differences, environment
+from zsg_harness.reports.formatting import LOSS_DIGITS, Column, added_columns, columns, count, number
 from zsg_harness.reports.statistics import MINIMUM_REPLICATES, NOTHING, Interval, prediction_interval
 from zsg_harness.reports.summary import cell_figures, unseen_curves
 from zsg_harness.reports.table import (
@@ -21,11 +21,16 @@ from zsg_harness.reports.table import (
     Row,
     SectionKey,
     collect_rows,
+    column,
+    plain_records,
     random_row,
     row_key,
     score_columns,
     table,
 )
+
+ColumnSource = Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Sequence[Any]]]
+"""Given the rows of a leaderboard, columns to add: by name, a value of one kind, or None, for each row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class Leaderboard:
         rows: One line for each arrangement × dataset × embedder × model × budget.
         curves: The unseen loss of each cell at each evaluated step.
         environment: The values of each entry of the cells' provenance.
+        differences: Those entries that differ between cells that are compared: how many cells have which value.
     """
 
     title: str
@@ -80,6 +86,7 @@ class Leaderboard:
     curves: pd.DataFrame
     results: Results
     environment: Mapping[str, list[str]]
+    differences: Mapping[str, Mapping[str, int]]
 
     def table(self) -> RenderableType:
         """The leaderboard for a terminal."""
@@ -100,28 +107,34 @@ class Leaderboard:
         return sorted(told, key=lambda cell: cell.state)
 
 
-def assemble(results: Results) -> Leaderboard:
-    """Compute a leaderboard from what was read."""
+def assemble(results: Results, added: ColumnSource | None = None) -> Leaderboard:
+    """Compute a leaderboard from what was read, with the columns that `added` gives for its rows."""
     curves = unseen_curves(results.scores)
     figures = cell_figures(results.scores, curves)
     grouped = collect_rows(results.finished, figures)
     failed = Counter(row_key(cell) for cell in results.open if cell.state == "failed")
     scores = score_columns(figures)
     rows = table(grouped, scores, failed)
-    sections = [_section(key, members, rows, scores) for key, members in grouped.items()]
+    more = added(plain_records(rows)) if added else {}
+    rows = rows.assign(**{name: column(values) for name, values in more.items()})
+    sections = [_section(key, members, rows, scores, list(more)) for key, members in grouped.items()]
     names = dict.fromkeys(plan.name for plan in results.plans.values())
     title = " + ".join(names) or "Leaderboard"
-    return Leaderboard(title, rows, sections, curves, results, environment(results.finished))
+    ran = (environment(results.finished), differences(results.finished))
+    return Leaderboard(title, rows, sections, curves, results, *ran)
 
 
-def _section(key: SectionKey, rows: Sequence[Row], table: pd.DataFrame, scores: Sequence[str]) -> Section:
+def _section(
+    key: SectionKey, rows: Sequence[Row], table: pd.DataFrame, scores: Sequence[str], added: Sequence[str]
+) -> Section:
     mine = (table["dataset"] == key.dataset) & (table["model"] == key.model) & (table["budget"] == key.budget)
     lines = table[mine]
     random = random_row(rows)
     null_band = prediction_interval(random.values("aulc")) if random else NOTHING
     held_out = " and ".join(sorted(set(lines["held_out"])))
     notes = list(_notes(rows, random, lines))
-    return Section(key, rows, lines, columns(lines, scores), null_band, held_out, notes)
+    shown = [*columns(lines, scores), *added_columns(lines, added)]
+    return Section(key, rows, lines, shown, null_band, held_out, notes)
 
 
 def _headline(section: Section) -> Iterator[str]:
@@ -159,6 +172,7 @@ def _notes(rows: Sequence[Row], random: Row | None, lines: pd.DataFrame) -> Iter
         yield f"The rows end at different steps ({', '.join(number(step, 0) for step in steps)})."
     if lines["oracle"].any():
         yield "Oracle: the arrangement saw the very examples that are scored."
+    yield from difference_notes(cell for row in rows for cell in row.cells)
     if left_out := max(cell.status.counts.get("invalid_eval", 0) for row in rows for cell in row.cells):
         yield f"{count(left_out, 'evaluation example')} could not be scored and left out."
 

@@ -37,7 +37,7 @@ def _section(section: Section) -> list[RenderableType]:
     shown = [column for column in section.columns if not column.secondary and column.key not in left_out]
     table = Table(title=_text(section.title, "bold"), title_justify="left", box=None, pad_edge=False)
     for column in shown:
-        is_name = column.key in _NAMES
+        is_name = column.key in _NAMES or (column.added and not column.is_number)
         heading = "\n".join(_text(word).plain for word in column.heading.split())
         # In a narrow terminal a name may break, a figure never.
         table.add_column(heading, justify="left" if is_name else "right", no_wrap=not is_name, overflow="fold")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import Any, Final
 
-import pandas as pd
-
 from zsg_harness.reports.board import Leaderboard, Section
+from zsg_harness.reports.table import plain, plain_records
 
 SCHEMA_VERSION: Final = 1
 
@@ -22,7 +19,7 @@ def document(board: Leaderboard) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "title": board.title,
         "state": board.state,
-        "rows": [_plain_values(line) for line in board.rows.to_dict("records")],
+        "rows": plain_records(board.rows),
         "sections": [_section(section) for section in board.sections],
         "open": [
             {
@@ -36,6 +33,7 @@ def document(board: Leaderboard) -> dict[str, Any]:
         ],
         "directions": dict(board.results.directions),
         "provenance": {name: list(values) for name, values in board.environment.items()},
+        "differences": {name: dict(values) for name, values in board.differences.items()},
         "matrices": [
             {"plan": stem, "name": plan.name, "matrix": plan.matrix} for stem, plan in board.results.plans.items()
         ],
@@ -48,16 +46,5 @@ def _section(section: Section) -> dict[str, Any]:
         "held_out": section.held_out,
         "headline": section.headline,
         "notes": list(section.notes),
-        "null_band_aulc": _plain_values(section.null_band._asdict()),
+        "null_band_aulc": {name: plain(value) for name, value in section.null_band._asdict().items()},
     }
-
-
-def _plain_values(line: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(name): _plain(value) for name, value in line.items()}
-
-
-def _plain(value: Any) -> Any:
-    """A value of a frame as JSON has it; NaN and the like are null."""
-    if pd.isna(value) or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value.item() if hasattr(value, "item") else value

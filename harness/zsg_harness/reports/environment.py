@@ -1,4 +1,4 @@
-"""What the cells of a report were run with, as far as it is the same in all of them."""
+"""What the cells of a report were run with, and where cells that are compared were run with something else."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from zsg_harness.reports.collect import FinishedCell
+from zsg_harness.reports.formatting import count
 
 _SHOWN: Final = 3
+_DEVICE: Final = "device_name"
+_OWN: Final = ("plugins.",)
+"""Entries that differ because the cells do."""
 
 
 def environment(cells: Iterable[FinishedCell]) -> dict[str, list[str]]:
@@ -18,15 +22,63 @@ def environment(cells: Iterable[FinishedCell]) -> dict[str, list[str]]:
     """
     found: dict[str, dict[str, None]] = {}
     for cell in cells:
-        for name, value in _flat(cell.status.provenance, ""):
+        for name, value in _entries(cell):
             found.setdefault(name, {})[value] = None
     return {name: list(values) for name, values in sorted(found.items())}
+
+
+def differences(cells: Iterable[FinishedCell]) -> dict[str, dict[str, int]]:
+    """The entries that differ between cells of one block, which are compared with each other.
+
+    Returns:
+        Of each, how many cells of such blocks have which value. Where an entry is missing, nothing is known of it.
+    """
+    blocks: dict[str, dict[str, dict[str, int]]] = {}
+    for cell in cells:
+        entries = blocks.setdefault(cell.record.block, {})
+        for name, value in _entries(cell):
+            values = entries.setdefault(name, {})
+            values[value] = values.get(value, 0) + 1
+    found: dict[str, dict[str, int]] = {}
+    for entries in blocks.values():
+        for name, values in entries.items():
+            if len(values) > 1 and not name.startswith(_OWN):
+                total = found.setdefault(name, {})
+                for value, cells_with_it in values.items():
+                    total[value] = total.get(value, 0) + cells_with_it
+    return dict(sorted(found.items()))
+
+
+def difference_notes(cells: Iterable[FinishedCell]) -> Iterator[str]:
+    """What to know before cells are compared that were not run alike."""
+    found = differences(cells)
+    devices = found.pop(_DEVICE, None)
+    if devices:
+        named = ", ".join(f"{count(cells, 'cell')} on {device}" for device, cells in devices.items())
+        yield f"Cells that are compared ran on different devices, whose last digits differ: {named}."
+    code = [name for name in found if name.startswith(("harness.", "packages.", "python"))]
+    if code:
+        yield f"Cells that are compared ran with different versions: {environment_text(code)}."
+
+
+def counted_values(values: Mapping[str, int]) -> list[str]:
+    """The values of an entry, each with the number of cells that have it."""
+    return [f"{value} ({count(cells, 'cell')})" for value, cells in values.items()]
 
 
 def environment_text(values: list[str]) -> str:
     """One entry on a line: its value, or the first few of several."""
     more = f"; and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
     return "; ".join(values[:_SHOWN]) + more
+
+
+def _entries(cell: FinishedCell) -> Iterator[tuple[str, str]]:
+    """A cell's provenance, flat. Its training settings are not among it: they are part of what the cell is."""
+    plain = dict(cell.status.provenance)
+    arguments = plain.pop("arguments", {})
+    if run := arguments.get("run"):
+        plain["run"] = {**run.get("given", {}), **run.get("defaulted", {})}
+    return _flat(plain, "")
 
 
 def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:

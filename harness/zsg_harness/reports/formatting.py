@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ class Column:
         signed: Whether a plus is written.
         secondary: Whether it is left out until asked for.
         title: The heading in full, for those who wonder.
+        added: Whether a plugin added it.
     """
 
     key: str
@@ -39,8 +40,15 @@ class Column:
     signed: bool = False
     secondary: bool = False
     title: str = ""
+    added: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it holds figures, which are set flush right."""
+        return self.digits is not None or self.key in _COUNTS
 
 
+_COUNTS: Final = frozenset({"rank", "seeds", "replicates", "failed"})
 _FIRST: Final = (
     Column("rank", "#", title="Rank by aulc"),
     Column("arrangement", "arrangement"),
@@ -86,6 +94,23 @@ def columns(lines: pd.DataFrame, scores: Sequence[str]) -> list[Column]:
         if column.key in always or not silent:
             shown.append(column)
     return shown
+
+
+def added_columns(lines: pd.DataFrame, names: Iterable[str]) -> list[Column]:
+    """The columns that plugins added: those with anything to say of these rows."""
+    said = [name for name in names if not lines[name].isna().all()]
+    return [Column(name, name, _digits(lines[name]), added=True) for name in said]
+
+
+def _digits(values: pd.Series[Any]) -> int | None:
+    """As many decimals as give the greatest of some numbers four figures; None for text."""
+    kind = pd.api.types
+    if kind.is_bool_dtype(values) or not kind.is_numeric_dtype(values):
+        return None
+    greatest = float(values.abs().max())
+    if kind.is_integer_dtype(values) or not greatest:
+        return 0
+    return min(6, max(0, 3 - math.floor(math.log10(greatest))))
 
 
 def text(line: Mapping[str, Any], column: Column) -> str:

@@ -8,14 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from zsg_harness.reports.board import Leaderboard, Section
-from zsg_harness.reports.environment import environment_text
+from zsg_harness.reports.environment import counted_values, environment_text
 from zsg_harness.reports.formatting import LOSS_DIGITS, MISSING, interval, number, text
 from zsg_harness.reports.matrix_text import matrix_file, matrix_toml, reproduce_command
 from zsg_harness.reports.records import Labels
 
 _ACTIVE: Final = re.compile(r"([\\`*_\[\]|~$])")
 _SHOWN_TOO: Final = frozenset({"loss_best", "seeds"})
-_TEXT_COLUMNS: Final = frozenset({"arrangement", "embedder", "access", "verdict"})
 
 
 def markdown(board: Leaderboard) -> str:
@@ -51,7 +50,7 @@ def _section(section: Section) -> Iterator[str]:
     shown = [column for column in section.columns if not column.secondary or column.key in _SHOWN_TOO]
     rows = [[f"{text(line, column)} {interval(line, column)}".rstrip() for column in shown]
             for line in section.records]  # fmt: skip
-    numbers = [column.key not in _TEXT_COLUMNS for column in shown]
+    numbers = [column.is_number for column in shown]
     yield from _table([column.heading for column in shown], rows, numbers)
     band = section.null_band
     limits = f"{number(band.low, LOSS_DIGITS)} to {number(band.high, LOSS_DIGITS)}"
@@ -80,10 +79,16 @@ def _reproduce(board: Leaderboard) -> Iterator[str]:
         yield from (f"Save as `{matrix_file(plan.name)}` (plan {escaped(stem)}):", "")
         yield from (*_fenced(matrix_toml(plan.matrix), "toml"), "")
         yield from (*_fenced(reproduce_command(plan.name), "sh"), "")
+    if board.differences:
+        yield from ("Not the same in all cells that are compared:", "")
+        for name, cells in board.differences.items():
+            yield f"- {escaped(name)}: {escaped(environment_text(counted_values(cells)))}"
+        yield ""
     if board.environment:
         yield from ("Run with:", "")
         for name, values in board.environment.items():
-            yield f"- {escaped(name)}: {escaped(environment_text(values))}"
+            if name not in board.differences:
+                yield f"- {escaped(name)}: {escaped(environment_text(values))}"
         yield ""
 
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from zsg_harness.reports.board import Leaderboard, Section
 from zsg_harness.reports.collect import OpenCell
 from zsg_harness.reports.curves import PALETTE, RANDOM_COLOUR, Style, curves
-from zsg_harness.reports.environment import environment_text
+from zsg_harness.reports.environment import counted_values, environment_text
 from zsg_harness.reports.formatting import Column, interval, text
 from zsg_harness.reports.matrix_text import matrix_file, matrix_toml, reproduce_command
 from zsg_harness.reports.series import section_series
@@ -70,7 +70,12 @@ def page(board: Leaderboard) -> str:
             (stem, matrix_file(plan.name), matrix_toml(plan.matrix), reproduce_command(plan.name))
             for stem, plan in board.results.plans.items()
         ],
-        environment={name: environment_text(values) for name, values in board.environment.items()},
+        differences={name: environment_text(counted_values(cells)) for name, cells in board.differences.items()},
+        environment={
+            name: environment_text(values)
+            for name, values in board.environment.items()
+            if name not in board.differences
+        },
     )
 
 

@@ -81,7 +81,7 @@ class StatusRecord(Record):
     """``<attempt>/status.json``: how one attempt went."""
 
     schema_version: Literal[1]
-    state: Literal["running", "finished", "failed", "skipped"]
+    state: Literal["running", "finished", "failed", "skipped", "stopped"]
     reason: str | None = None
     set_hash: str | None = None
     order_hash: str | None = None

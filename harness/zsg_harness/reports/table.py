@@ -187,6 +187,23 @@ def table(
     return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
+def plain_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame as Python's own values; what is missing, or is no finite number, is None."""
+    return [{str(name): plain(value) for name, value in line.items()} for line in frame.to_dict("records")]
+
+
+def plain(value: Any) -> Any:
+    """One value likewise."""
+    if pd.isna(value) or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def column(values: Sequence[Any]) -> pd.Series[Any]:
+    """Values of one kind, with None among them, as a column: whole numbers stay whole."""
+    return pd.Series(values, dtype=object).convert_dtypes()
+
+
 def score_column(score: str) -> str:
     """A score's column; one that shares its name with another column is told apart by a prefix."""
     taken = score in COLUMNS_BEFORE_SCORES or score in COLUMNS_AFTER_SCORES

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from zsg_harness.store.files import Files, reason_of
@@ -75,6 +77,19 @@ class Attempt:
             ZsgError: It is missing or damaged.
         """
         return parquet_table(self.read(f"{name}.parquet"), f"{self.url}/{name}.parquet")
+
+    def final_scores(self) -> dict[str, float]:
+        """The mean over tasks of every output at the last step that it was scored at.
+
+        Raises:
+            ZsgError: A table of scores is damaged.
+        """
+        values: dict[str, dict[int, list[float]]] = {}
+        for name in fnmatch.filter(self.names(), "scores*.parquet"):
+            table = self.read_table(name.removesuffix(".parquet"))
+            for row in table.select(["step", "metric", "value"]).to_pylist():
+                values.setdefault(row["metric"], {}).setdefault(row["step"], []).append(row["value"])
+        return {metric: fmean(steps[max(steps)]) for metric, steps in sorted(values.items())}
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file."""

@@ -163,14 +163,19 @@ class Store:
         whole = [name for name in folders if self.files.exists(f"{_cell(cell_id)}/{name}/{CHECKPOINT_LAST}")]
         return max((int(name.removeprefix(CHECKPOINT)) for name in whole), default=None)
 
-    def mark_failed(self, cell_id: str, reason: str, log: str = "") -> None:
-        """Say of the newest attempt at a cell that it failed: its process ended before it could."""
+    def mark_failed(self, cell_id: str, reason: str, log: str = "") -> str:
+        """Say of the newest attempt at a cell that it failed: its process ended before it could.
+
+        Returns:
+            The attempt's name; nothing if there was none.
+        """
         attempts = self.attempts(cell_id)
         if attempts and not self.is_done(cell_id):
             before = attempts[-1].read_json("status") if "status.json" in attempts[-1].names() else {}
             attempts[-1].status(**{**before, "state": "failed", "reason": reason})
             if log:
                 attempts[-1].write("log.txt", log.encode())
+        return attempts[-1].name if attempts else ""
 
     def write_matrix(self, name: str, digest: str, document: Mapping[str, Any]) -> None:
         """Freeze a plan."""

@@ -1,5 +1,6 @@
 """A hook plugin that writes every event to a file, and one that raises."""
 
+import time
 from pathlib import Path
 
 from zsg_registry import hookimpl
@@ -8,10 +9,12 @@ from zsg_registry import hookimpl
 class EventLog:
     """Writes a line per event."""
 
-    def __init__(self, path="events.txt"):
+    def __init__(self, path="events.txt", delay=0.0):
         self.path = Path(path)
+        self.delay = float(delay)
 
     def write(self, event):
+        time.sleep(self.delay)
         with self.path.open("a") as file:
             file.write(f"{type(event).__name__} {event.event_id} v{event.version}\n")
 
