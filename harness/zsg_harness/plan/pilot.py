@@ -73,8 +73,9 @@ def _timed(cell: Cell, environment: Environment) -> Rates:
     make_trainable(lm, cell.training, run, cell.seeds.train or 0, environment.world)
     seconds_per_token = _training(cell, lm, pool, environment)
     answering = partial(generate, lm, asked, cell.evaluation.max_new_tokens, run.eval_batch_tokens)
+    where = device_words(provenance(cell, environment))
     return Rates(
-        basis=f"a pilot of {_STEPS} steps on {device_words(provenance(cell, environment))}, without arranging and embedding",
+        basis=f"a pilot of {_STEPS} steps on {where}, without arranging and embedding",
         cells=0,
         pool=len(pool),
         tokens_per_example=float(pool.lengths.mean()),
