@@ -150,16 +150,16 @@ def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener
 
 def compare_with_store(cells: Sequence[Cell], store: Store) -> list[Cell]:
     """The cells with what is to be done about each, and why."""
-    done = store.done_cells()
-    return [_compared(cell, cell.cell_id in done, store) for cell in cells]
+    done, begun = store.done_cells(), set(store.cell_ids())
+    return [_compared(cell, cell.cell_id in done, cell.cell_id in begun, store) for cell in cells]
 
 
-def _compared(cell: Cell, done: bool, store: Store) -> Cell:
+def _compared(cell: Cell, done: bool, begun: bool, store: Store) -> Cell:
     if done:
         return cell.model_copy(update={"state": "done", "reason": "in the store"})
     if cell.state == "skipped":
         return cell
-    before = store.last_status(cell.cell_id)
+    before = store.last_status(cell.cell_id) if begun else None
     if before is None:
         return cell.model_copy(update={"reason": "new"})
     reason = f"failed before: {before['reason']}" if before["state"] == "failed" else "was cut short before"

@@ -46,6 +46,8 @@ def rescore(store: Store, cell_id: str, choice: Choice) -> None:
         raise ZsgError(f"cell {cell_id} kept no generations: metric {choice.label!r} cannot be added to it")
     suffix = choice.pipeline.head.name if not choice.pipeline.head.params else identity(choice.identity[0])
     table = pa.Table.from_pandas(pd.concat(frames), SCORES, preserve_index=False)
+    # The scores count when metrics.<metric>.json is there: what an earlier version of the metric left must not.
+    store.files.remove(f"{attempt.key}/metrics.{suffix}.json")
     attempt.write_table(f"scores.{suffix}", table)
     attempt.write_json(f"metrics.{suffix}", describe_outputs([metric]))
 

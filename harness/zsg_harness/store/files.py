@@ -7,13 +7,26 @@ import os
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from zsg_harness.store.atomic import write_bytes
 from zsg_registry import ZsgError
 
 _EXTRAS: Final = {"s3": "s3", "gs": "gcs", "gcs": "gcs"}
+
+
+class FileState(NamedTuple):
+    """What a listing tells of a file.
+
+    Attributes:
+        size: Its bytes.
+        version: A text that is another one when the file is written again.
+    """
+
+    size: int
+    version: str
 
 
 class Files(ABC):
@@ -74,6 +87,10 @@ class Files(ABC):
     @abstractmethod
     def find(self, key: str) -> list[str]:
         """The keys of all files below a folder, sorted."""
+
+    @abstractmethod
+    def states(self, key: str) -> dict[str, FileState]:
+        """All files below a folder, by key; none of them is read."""
 
     @abstractmethod
     def size(self, key: str) -> int:
@@ -158,6 +175,21 @@ class LocalFiles(Files):
             parent = Path(folder).relative_to(self.folder)
             found += [(parent / name).as_posix() for name in names if _is_shown(name)]
         return sorted(found)
+
+    def states(self, key: str) -> dict[str, FileState]:
+        """See `Files`. A file is replaced by a rename, and so by another inode."""
+        found: dict[str, FileState] = {}
+        for entry in self._entries(key):
+            own = f"{key}/{entry.name}".lstrip("/")
+            if not _is_shown(entry.name):
+                continue
+            if entry.is_dir():
+                found |= self.states(own)
+                continue
+            with suppress(FileNotFoundError):  # it went meanwhile
+                told = entry.stat()
+                found[own] = FileState(told.st_size, f"{told.st_ino} {told.st_mtime_ns}")
+        return found
 
     def size(self, key: str) -> int:
         """See `Files`."""
@@ -251,6 +283,19 @@ class RemoteFiles(Files):
         except FileNotFoundError:
             return []
         return sorted(PurePosixPath(path).relative_to(self._root).as_posix() for path in found)
+
+    def states(self, key: str) -> dict[str, FileState]:
+        """See `Files`. File systems tell of different things (a hash, a time): all of it counts."""
+        try:
+            found: dict[str, dict[str, Any]] = self._system.find(self._path(key), detail=True)
+        except FileNotFoundError:
+            return {}
+        return {
+            PurePosixPath(path).relative_to(self._root).as_posix(): FileState(
+                int(told.get("size") or 0), " ".join(f"{name}={told[name]}" for name in sorted(told))
+            )
+            for path, told in found.items()
+        }
 
     def size(self, key: str) -> int:
         """See `Files`."""
