@@ -16,14 +16,19 @@ from zsg_harness.store.tables import SCORES
 from zsg_registry import ExampleSet, Metric, MetricBatch, ZsgError
 
 
-def missing_outputs(store: Store, cell_id: str, metric: Metric) -> bool:
-    """Whether a committed cell has no scores of a metric yet."""
+def known_outputs(store: Store, cell_id: str) -> set[str] | None:
+    """The metric outputs that a committed cell has scores of; None of one that is not committed."""
     attempt = store.committed(cell_id)
     if attempt is None:
-        return False
+        return None
     files = [name.removesuffix(".json") for name in attempt.names() if fnmatch.fnmatchcase(name, "metrics*.json")]
-    known = {output for name in files for output in attempt.read_json(name)}
-    return not set(metric.outputs) <= known
+    return {output for name in files for output in attempt.read_json(name)}
+
+
+def missing_outputs(store: Store, cell_id: str, metric: Metric) -> bool:
+    """Whether a committed cell has no scores of a metric yet."""
+    known = known_outputs(store, cell_id)
+    return known is not None and not set(metric.outputs) <= known
 
 
 def rescore(store: Store, cell_id: str, choice: Choice) -> None:

@@ -8,6 +8,7 @@ from zsg_harness.reports.board import Leaderboard, Section, assemble
 from zsg_harness.reports.collect import collect
 from zsg_harness.reports.document import document
 from zsg_harness.reports.write import write
+from zsg_harness.reports.written import Written
 from zsg_harness.store.files import open_files
 from zsg_harness.store.store import Store
 
@@ -16,6 +17,8 @@ __all__ = ["Leaderboard", "Section", "build", "document"]
 
 def build(store: Store, out: str | Path, *, matrix: str | None = None) -> Leaderboard:
     """Read a store and write its reports: csv, tidy scores, Markdown, JSON and a self-contained page.
+
+    Reports that are there already, and could only be written again as they are, are left.
 
     Args:
         store: The store.
@@ -30,6 +33,10 @@ def build(store: Store, out: str | Path, *, matrix: str | None = None) -> Leader
     Raises:
         ZsgError: There is no such store or matrix, a file is damaged, or the chosen cells cannot share a row.
     """
-    board = assemble(collect(store, matrix))
-    write(board, open_files(out))
+    results = collect(store, matrix)
+    board = assemble(results)
+    files = open_files(out)
+    written = Written(store, files)
+    if not written.is_of(results):
+        written.remember(results, write(board, files))
     return board

@@ -223,13 +223,13 @@ def _directions(metrics: str) -> dict[str, Direction]:
 def _long(rows: pa.Table, cell_ids: Sequence[str]) -> pd.DataFrame:
     """All scores, one a line, cell after cell."""
     places = {cell_id: place for place, cell_id in enumerate(cell_ids)}
-    frame = pa.concat_tables(_flat(rows, places)).unify_dictionaries().to_pandas()
+    frame: pd.DataFrame = pa.concat_tables(_flat(rows, places)).unify_dictionaries().to_pandas()
     order = np.argsort(frame["cell"].to_numpy(), kind="stable")
     frame = frame.take(order).reset_index(drop=True)
     for name in _CATEGORIES:  # numbered as they come, whatever the shards have
         codes, known = pd.factorize(frame[name].cat.codes)
         frame[name] = pd.Categorical.from_codes(codes, frame[name].cat.categories[known])
-    frame["cell"] = pd.Categorical.from_codes(frame["cell"], pd.Index(cell_ids, dtype="str"))
+    frame["cell"] = pd.Categorical.from_codes(frame["cell"], pd.Index(list(cell_ids), dtype="str"))
     return frame
 
 

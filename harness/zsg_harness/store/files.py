@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
@@ -90,7 +90,7 @@ class Files(ABC):
 
     @abstractmethod
     def states(self, key: str) -> dict[str, FileState]:
-        """All files below a folder, by key; none of them is read."""
+        """All files below a folder, by their keys from there on; none of them is read."""
 
     @abstractmethod
     def size(self, key: str) -> int:
@@ -178,18 +178,7 @@ class LocalFiles(Files):
 
     def states(self, key: str) -> dict[str, FileState]:
         """See `Files`. A file is replaced by a rename, and so by another inode."""
-        found: dict[str, FileState] = {}
-        for entry in self._entries(key):
-            own = f"{key}/{entry.name}".lstrip("/")
-            if not _is_shown(entry.name):
-                continue
-            if entry.is_dir():
-                found |= self.states(own)
-                continue
-            with suppress(FileNotFoundError):  # it went meanwhile
-                told = entry.stat()
-                found[own] = FileState(told.st_size, f"{told.st_ino} {told.st_mtime_ns}")
-        return found
+        return dict(_states(str(self.folder / key), ""))
 
     def size(self, key: str) -> int:
         """See `Files`."""
@@ -290,8 +279,9 @@ class RemoteFiles(Files):
             found: dict[str, dict[str, Any]] = self._system.find(self._path(key), detail=True)
         except FileNotFoundError:
             return {}
+        root = self._root / key
         return {
-            PurePosixPath(path).relative_to(self._root).as_posix(): FileState(
+            PurePosixPath(path).relative_to(root).as_posix(): FileState(
                 int(told.get("size") or 0), " ".join(f"{name}={told[name]}" for name in sorted(told))
             )
             for path, told in found.items()
@@ -337,6 +327,24 @@ def scratch_folder(files: Files) -> Path:
 def user_cache() -> Path:
     """The user's cache folder, for what belongs to no store on this machine."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zsg-harness"
+
+
+def _states(folder: str, prefix: str) -> Iterator[tuple[str, FileState]]:
+    """The files below a folder of this machine. Of a big store there are many: paths are plain text here."""
+    try:
+        entries = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with entries:
+        for entry in entries:
+            if not _is_shown(entry.name):
+                continue
+            if entry.is_dir():
+                yield from _states(entry.path, f"{prefix}{entry.name}/")
+                continue
+            with suppress(FileNotFoundError):  # it went meanwhile
+                told = entry.stat()
+                yield f"{prefix}{entry.name}", FileState(told.st_size, f"{told.st_ino} {told.st_mtime_ns}")
 
 
 def _is_shown(name: str) -> bool:

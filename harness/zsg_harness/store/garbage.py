@@ -6,8 +6,9 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from zsg_harness.store.files import Files, FileState, LocalFiles
 from zsg_harness.store.index import Index, cell_state
@@ -24,7 +25,8 @@ _OLD: Final = 3600.0
 _TEMPORARY: Final = re.compile(r"\..*\.tmp")
 
 
-class Garbage(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Garbage:
     """A file or a folder that may go.
 
     Attributes:

@@ -168,7 +168,7 @@ def _copy(target: Store, result: Result, document: str | None) -> str | None:
             raise Damage(f"{cell}/cell.json", "it describes another cell")
         places = {name: result.copy(name, scratch) for name in result.hashes}
         _check_eval_set(target, result)
-        attempt = _free_attempt(target, result, places)
+        attempt = _free_attempt(target, result, places, scratch / "there")
         target.files.create(f"{cell}/cell.json", read_file(source, f"{cell}/cell.json"))
         for name, place in places.items():
             if not target.files.exists(f"{cell}/{attempt}/{name}"):
@@ -189,25 +189,24 @@ def _check_eval_set(target: Store, result: Result) -> None:
         raise Damage(result.folder, f"its eval set {key} is missing or damaged")
 
 
-def _free_attempt(target: Store, result: Result, places: Mapping[str, Path]) -> str:
+def _free_attempt(target: Store, result: Result, places: Mapping[str, Path], scratch: Path) -> str:
     """The attempt's name; another one if the target has another attempt of that name.
 
     What an earlier copy has left, which was cut short, is the same attempt.
     """
     number, attempt = 1, result.attempt
-    while not _is_part(target, f"cells/{result.cell_id}/{attempt}", places):
+    while not _is_part(target, f"cells/{result.cell_id}/{attempt}", places, scratch):
         number += 1
         attempt = f"{result.attempt}-{number}"
     return attempt
 
 
-def _is_part(target: Store, folder: str, places: Mapping[str, Path]) -> bool:
+def _is_part(target: Store, folder: str, places: Mapping[str, Path], scratch: Path) -> bool:
     """Whether all files of a folder are among some."""
-    with target.making("compare") as scratch:
-        for key in target.files.find(folder):
-            place = places.get(key.removeprefix(f"{folder}/"))
-            if place is None or file_hash(target.files.fetch(key, scratch)) != file_hash(place):
-                return False
+    for key in target.files.find(folder):
+        place = places.get(key.removeprefix(f"{folder}/"))
+        if place is None or file_hash(target.files.fetch(key, scratch)) != file_hash(place):
+            return False
     return True
 
 

@@ -93,10 +93,10 @@ class Store:
     def cell_files(self, cell_ids: Iterable[str]) -> dict[str, dict[str, FileState]]:
         """The files of some cells, by their keys below the cell's folder; a remote store is listed once for all."""
         if self.files.folder is not None:
-            return {cell_id: _below(_cell(cell_id), self.files.states(_cell(cell_id))) for cell_id in cell_ids}
+            return {cell_id: self.files.states(_cell(cell_id)) for cell_id in cell_ids}
         found: dict[str, dict[str, FileState]] = {cell_id: {} for cell_id in cell_ids}
         for key, state in self.files.states("cells").items():
-            cell_id, _, own = key.removeprefix("cells/").partition("/")
+            cell_id, _, own = key.partition("/")
             if cell_id in found:
                 found[cell_id][own] = state
         return found
@@ -200,7 +200,3 @@ def eval_set_name(data: bytes) -> str:
 
 def _cell(cell_id: str) -> str:
     return f"cells/{cell_id}"
-
-
-def _below(folder: str, states: Mapping[str, FileState]) -> dict[str, FileState]:
-    return {key[len(folder) + 1 :]: state for key, state in states.items()}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
@@ -57,10 +58,12 @@ class Verifier:
         for name in self._files.names("matrices"):
             with self._noting():
                 self._check_matrix(f"matrices/{name}")
-        for cell_id in sorted(self._store.done_cells()):
-            self._found.cells += 1
-            with self._noting():
-                self._check_cell(cell_id)
+        with self._store.making("verify") as scratch:
+            for cell_id in sorted(self._store.done_cells()):
+                self._found.cells += 1
+                with self._noting():
+                    self._check_cell(cell_id, scratch)
+                shutil.rmtree(scratch / "cells", ignore_errors=True)  # of a remote store: not all of it at once
         return self._found
 
     @contextmanager
@@ -76,33 +79,33 @@ class Verifier:
 
     def _check_eval_set(self, key: str) -> None:
         self._found.files += 1
-        if eval_set_name(read_file(self._files, key)) != PurePosixPath(key).stem:
+        if eval_set_name(read_file(self._files, key)) != Path(key).stem:
             raise Damage(key, "its name is not its content's hash")
 
     def _check_matrix(self, key: str) -> None:
         self._found.files += 1
         document = read_json(self._files, key)
         document.pop("schema_version", None)
-        digest = PurePosixPath(key).stem.rpartition("-")[2]
+        digest = Path(key).stem.rpartition("-")[2]
         if not identity(document).startswith(digest):
             raise Damage(key, "its name does not end in its content's hash")
 
-    def _check_cell(self, cell_id: str) -> None:
+    def _check_cell(self, cell_id: str, scratch: Path) -> None:
         key = f"cells/{cell_id}/cell.json"
         with self._noting():
             for reason in _identity_faults(cell_id, read_json(self._files, key)):
                 self._note(key, reason)
         for result in results_of(self._store, cell_id):
-            if self._check_files(result):
+            if self._check_files(result, scratch):
                 with self._noting():
                     self._check_result(result)
 
-    def _check_files(self, result: Result) -> bool:
+    def _check_files(self, result: Result, scratch: Path) -> bool:
         """Check each file's hash; returns whether all are right."""
         before = len(self._found.faults)
         for name in result.hashes:
             self._found.files += 1
-            with self._store.making("verify") as scratch, self._noting():
+            with self._noting():
                 result.fetch(name, scratch)
         return len(self._found.faults) == before
 

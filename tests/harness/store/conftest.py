@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,20 @@ def cells(plan: Plan) -> tuple[Cell, ...]:
     return plan.cells
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a remote store keeps on this machine does not outlive the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_disks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That bytes have reached the disk matters when the power fails, which no test can see."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
 @pytest.fixture(params=["local", "memory"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
     """Gives a new place for a store whenever it is called: a folder, or a URL."""
@@ -60,11 +75,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
 @pytest.fixture(scope="session")
 def finish() -> Callable[..., Attempt]:
     return finish_cell
-
-
-@pytest.fixture(scope="session")
-def freeze_plan() -> Callable[[Plan, Store], str]:
-    return freeze
 
 
 def begin_cell(store: Store, cell: Cell) -> Attempt:

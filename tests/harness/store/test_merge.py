@@ -213,7 +213,7 @@ def test_model_files_come_over(place: Place, tmp_path: Path, cells: tuple[Cell, 
     assert target.files.read(f"{attempt.key}/model/deep/weights") == b"w" * 1000
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.sampled_from([1.0, 2.0])), max_size=8), st.randoms())
 def test_stores_come_to_the_same_results_in_whatever_order_they_are_merged(
     cells: tuple[Cell, ...], finish: Finish, made: list[tuple[int, int, float]], random: object
