@@ -84,11 +84,7 @@ def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener
     Raises:
         ZsgError: The matrix or the store is not usable; nothing was run.
     """
-    from huggingface_hub import is_offline_mode
-
-    from zsg_harness.cells.preflight import preflight
     from zsg_harness.reports import build
-    from zsg_harness.services.surroundings import DownloadFolder
 
     listener = listener or Silence()
     if store.url.startswith("memory://") and not options.in_process:
@@ -98,8 +94,7 @@ def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener
     plugins = hook_plugins(registry, loaded.matrix.hooks, listener.warned)
     cells = decide(plan, store, options.wanted)
     settings = loaded.matrix.run.model_copy(update=dict(options.run))
-    downloads = DownloadFolder(store.cache.folder / "downloads", is_offline_mode())
-    preflight((cell for cell in cells if cell.state == "run"), registry, downloads, settings)
+    _preflight(cells, registry, store, settings)
     store.prepare()
     digest = freeze(plan, store)
     for warning in plan.warnings:
@@ -131,6 +126,19 @@ def _tell_leftovers(queues: HookQueues, store: Store) -> None:
             queues.tell(story, plugins)
         for started in left.begun:
             queues.tell(stories.end_in_store(started, store))
+
+
+def _preflight(cells: Sequence[Cell], registry: Registry, store: Store, settings: RunTable) -> None:
+    """Find bad input before any cell begins. Where none is to be run, nothing is loaded."""
+    to_run = [cell for cell in cells if cell.state == "run"]
+    if not to_run:
+        return
+    from huggingface_hub import is_offline_mode
+
+    from zsg_harness.cells.preflight import preflight
+    from zsg_harness.services.surroundings import DownloadFolder
+
+    preflight(to_run, registry, DownloadFolder(store.cache.folder / "downloads", is_offline_mode()), settings)
 
 
 def freeze(plan: Plan, store: Store) -> str:
@@ -203,16 +211,17 @@ def _add_missing_metrics(
     plan: Plan, cells: Sequence[Cell], store: Store, registry: Registry, listener: Listener
 ) -> None:
     """Score the cells that were done before this matrix asked for one metric more."""
-    from zsg_harness.evaluation.rescore import missing_outputs, rescore
+    from zsg_harness.evaluation.rescore import known_outputs, rescore
     from zsg_harness.matrix.expand import Expander
     from zsg_registry import Metric
 
     choices = Expander(registry, plan.loaded.base_dir).choices("metric", plan.loaded.matrix.matrix.metrics)
     for cell in cells:
+        known = known_outputs(store, cell.cell_id)
         for choice in choices:
             metric = choice.components[0]
             assert isinstance(metric, Metric)
-            if "model" in metric.requires or not missing_outputs(store, cell.cell_id, metric):
+            if "model" in metric.requires or known is None or set(metric.outputs) <= known:
                 continue
             try:
                 rescore(store, cell.cell_id, choice)

@@ -16,6 +16,7 @@ from zsg_harness.cli.plugins import plugins
 from zsg_harness.cli.run import run
 from zsg_harness.cli.score import score
 from zsg_harness.cli.show import show
+from zsg_harness.cli.store import store
 
 
 def _print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -40,5 +41,5 @@ def cli() -> None:
     """
 
 
-for _command in (run, plan, score, leaderboard, show, arrange, diff, plugins, matrix, doctor, completion):
+for _command in (run, plan, score, leaderboard, show, arrange, diff, plugins, matrix, store, doctor, completion):
     cli.add_command(_command)

@@ -16,14 +16,19 @@ from zsg_harness.store.tables import SCORES
 from zsg_registry import ExampleSet, Metric, MetricBatch, ZsgError
 
 
-def missing_outputs(store: Store, cell_id: str, metric: Metric) -> bool:
-    """Whether a committed cell has no scores of a metric yet."""
+def known_outputs(store: Store, cell_id: str) -> set[str] | None:
+    """The metric outputs that a committed cell has scores of; None of one that is not committed."""
     attempt = store.committed(cell_id)
     if attempt is None:
-        return False
+        return None
     files = [name.removesuffix(".json") for name in attempt.names() if fnmatch.fnmatchcase(name, "metrics*.json")]
-    known = {output for name in files for output in attempt.read_json(name)}
-    return not set(metric.outputs) <= known
+    return {output for name in files for output in attempt.read_json(name)}
+
+
+def missing_outputs(store: Store, cell_id: str, metric: Metric) -> bool:
+    """Whether a committed cell has no scores of a metric yet."""
+    known = known_outputs(store, cell_id)
+    return known is not None and not set(metric.outputs) <= known
 
 
 def rescore(store: Store, cell_id: str, choice: Choice) -> None:
@@ -46,6 +51,8 @@ def rescore(store: Store, cell_id: str, choice: Choice) -> None:
         raise ZsgError(f"cell {cell_id} kept no generations: metric {choice.label!r} cannot be added to it")
     suffix = choice.pipeline.head.name if not choice.pipeline.head.params else identity(choice.identity[0])
     table = pa.Table.from_pandas(pd.concat(frames), SCORES, preserve_index=False)
+    # The scores count when metrics.<metric>.json is there: what an earlier version of the metric left must not.
+    store.files.remove(f"{attempt.key}/metrics.{suffix}.json")
     attempt.write_table(f"scores.{suffix}", table)
     attempt.write_json(f"metrics.{suffix}", describe_outputs([metric]))
 

@@ -8,6 +8,7 @@ from zsg_harness.reports.board import ColumnSource, Leaderboard, Section, assemb
 from zsg_harness.reports.collect import collect
 from zsg_harness.reports.document import document
 from zsg_harness.reports.write import write
+from zsg_harness.reports.written import Written
 from zsg_harness.store.files import open_files
 from zsg_harness.store.store import Store
 
@@ -18,6 +19,8 @@ def build(
     store: Store, out: str | Path, *, matrix: str | None = None, added: ColumnSource | None = None
 ) -> Leaderboard:
     """Read a store and write its reports: csv, tidy scores, Markdown, JSON and a self-contained page.
+
+    Reports that are there already, and could only be written again as they are, are left.
 
     Args:
         store: The store.
@@ -33,6 +36,10 @@ def build(
     Raises:
         ZsgError: There is no such store or matrix, a file is damaged, or the chosen cells cannot share a row.
     """
-    board = assemble(collect(store, matrix), added)
-    write(board, open_files(out))
+    results = collect(store, matrix)
+    board = assemble(results, added)
+    files = open_files(out)
+    written = Written(store, files)
+    if added is not None or not written.is_of(results):  # nobody knows what a plugin's columns depend on
+        written.remember(results, write(board, files))
     return board

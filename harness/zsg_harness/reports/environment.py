@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from zsg_harness.reports.collect import FinishedCell
+from zsg_harness.reports.finished import FinishedCell
 from zsg_harness.reports.formatting import count
 
 _SHOWN: Final = 3

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -61,19 +62,18 @@ def _weighted(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
     return found.assign(pooled=found["weighted"] / found["count"])
 
 
-def loss_figures(curve: pd.DataFrame) -> dict[str, float]:
-    """The figures of one cell's loss curve, which is ordered by step.
+def loss_figures(curve: Mapping[str, npt.NDArray[Any]]) -> dict[str, float]:
+    """The figures of one cell's loss curve: columns of `unseen_curves`, ordered by step.
 
     `aulc` is the area under the loss over log1p(step), divided by the range of log1p(step): a mean loss in
     which the first steps, where generalization happens, weigh most. `loss_best` is picked on the scored
     examples themselves, so it is to be shown and never ranked.
     """
-    steps, tokens = curve["step"].to_numpy(), curve["tokens"].to_numpy()
-    loss = curve["loss"].to_numpy()
+    steps, tokens, loss = curve["step"], curve["tokens"], curve["loss"]
     return {
         "loss_final": float(loss[-1]),
-        "loss_final_example": float(curve["loss_example"].iloc[-1]),
-        "loss_final_token": float(curve["loss_token"].iloc[-1]),
+        "loss_final_example": float(curve["loss_example"][-1]),
+        "loss_final_token": float(curve["loss_token"][-1]),
         "loss_best": float(loss.min()),
         "aulc": mean_height(np.log1p(steps), loss),
         "aulc_linear": mean_height(steps, loss),
@@ -89,8 +89,13 @@ def cell_figures(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A frame indexed by cell; a score that a cell does not have at its last step is NaN.
     """
+    columns = {str(name): column.to_numpy() for name, column in curves.drop(columns="cell").items()}
+    groups = curves.groupby("cell", observed=True).indices
     figures = pd.DataFrame.from_dict(
-        {str(cell): loss_figures(curve) for cell, curve in curves.groupby("cell", observed=True)},
+        {
+            str(cell): loss_figures({name: column[rows] for name, column in columns.items()})
+            for cell, rows in groups.items()
+        },
         orient="index",
         columns=list(LOSS_FIGURES),
     )

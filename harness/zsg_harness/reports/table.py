@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
-from zsg_harness.reports.collect import FinishedCell, OpenCell
+from zsg_harness.reports.collect import OpenCell
+from zsg_harness.reports.finished import FinishedCell
 from zsg_harness.reports.statistics import (
     NOTHING,
     Difference,
@@ -112,18 +113,21 @@ def collect_rows(cells: Iterable[FinishedCell], figures: pd.DataFrame) -> dict[S
     for cell in cells:
         orders = grouped.setdefault(row_key(cell), {})
         orders.setdefault((cell.record.block, cell.order_hash), []).append(cell)
+    by_cell: Mapping[Any, Mapping[Any, float]] = figures.to_dict("index")
     sections: dict[SectionKey, list[Row]] = {}
     for key, orders in grouped.items():
-        row = Row(key, tuple(_replicate(*order, members, figures) for order, members in orders.items()))
+        row = Row(key, tuple(_replicate(*order, members, by_cell) for order, members in orders.items()))
         _check_one_setting(row)
         sections.setdefault(key.section, []).append(row)
     return sections
 
 
-def _replicate(block: str, order_hash: str, cells: list[FinishedCell], figures: pd.DataFrame) -> Replicate:
-    means = figures.loc[[cell.cell_id for cell in cells]].mean()
-    by_name = {str(name): float(mean) for name, mean in means.items()}
-    return Replicate(block, order_hash, tuple(cells), by_name)
+def _replicate(
+    block: str, order_hash: str, cells: list[FinishedCell], figures: Mapping[Any, Mapping[Any, float]]
+) -> Replicate:
+    own = [figures[cell.cell_id] for cell in cells]
+    means = {name: _mean([each[name] for each in own if not math.isnan(each[name])]) for name in own[0]}
+    return Replicate(block, order_hash, tuple(cells), means)
 
 
 def _check_one_setting(row: Row) -> None:

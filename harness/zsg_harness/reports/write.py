@@ -16,10 +16,13 @@ from zsg_harness.reports.tidy import every_step, final_step
 from zsg_harness.store.files import Files
 
 
-def write(board: Leaderboard, out: Files) -> None:
+def write(board: Leaderboard, out: Files) -> dict[str, bytes]:
     """Write all reports to a place.
 
     Everything is rendered before the first file is touched, so that a fault leaves the former reports whole.
+
+    Returns:
+        The reports by their names.
     """
     steps = every_step(board)
     files = {
@@ -32,6 +35,7 @@ def write(board: Leaderboard, out: Files) -> None:
     }
     for name, data in files.items():
         out.write(name, data)
+    return files
 
 
 def _csv(frame: pd.DataFrame) -> bytes:

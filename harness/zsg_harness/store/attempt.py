@@ -49,7 +49,7 @@ class Attempt:
 
     def sizes(self) -> dict[str, int]:
         """The bytes of all its files, with those in folders of it."""
-        return self._files.sizes(self.key)
+        return {name: state.size for name, state in self._files.states(self.key).items()}
 
     def read(self, name: str) -> bytes:
         """The content of a file.

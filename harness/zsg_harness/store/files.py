@@ -6,9 +6,24 @@ import hashlib
 import os
 import shutil
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from zsg_harness.store.atomic import write_bytes
+
+
+class FileState(NamedTuple):
+    """What a listing tells of a file.
+
+    Attributes:
+        size: Its bytes.
+        version: A text that is another one when the file is written again.
+    """
+
+    size: int
+    version: str
 
 
 class Files(ABC):
@@ -71,12 +86,12 @@ class Files(ABC):
         """The keys of all files below a folder, sorted."""
 
     @abstractmethod
-    def size(self, key: str) -> int:
-        """A file's bytes."""
+    def states(self, key: str) -> dict[str, FileState]:
+        """All files below a folder, by their keys from there on; none of them is read."""
 
     @abstractmethod
-    def sizes(self, key: str) -> dict[str, int]:
-        """The bytes of all files below a folder, by their paths from there."""
+    def size(self, key: str) -> int:
+        """A file's bytes."""
 
     @abstractmethod
     def unlink(self, key: str) -> None:
@@ -166,13 +181,13 @@ class LocalFiles(Files):
             found += [(parent / name).as_posix() for name in names if is_shown(name)]
         return sorted(found)
 
+    def states(self, key: str) -> dict[str, FileState]:
+        """See `Files`. A file is replaced by a rename, and so by another inode."""
+        return dict(_states(str(self.folder / key), ""))
+
     def size(self, key: str) -> int:
         """See `Files`."""
         return (self.folder / key).stat().st_size
-
-    def sizes(self, key: str) -> dict[str, int]:
-        """See `Files`."""
-        return {own.removeprefix(f"{key}/"): self.size(own) for own in self.find(key)}
 
     def unlink(self, key: str) -> None:
         """See `Files`."""
@@ -209,6 +224,24 @@ def scratch_folder(files: Files) -> Path:
 def user_cache() -> Path:
     """The user's cache folder, for what belongs to no store on this machine."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zsg-harness"
+
+
+def _states(folder: str, prefix: str) -> Iterator[tuple[str, FileState]]:
+    """The files below a folder of this machine. Of a big store there are many: paths are plain text here."""
+    try:
+        entries = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with entries:
+        for entry in entries:
+            if not is_shown(entry.name):
+                continue
+            if entry.is_dir():
+                yield from _states(entry.path, f"{prefix}{entry.name}/")
+                continue
+            with suppress(FileNotFoundError):  # it went meanwhile
+                told = entry.stat()
+                yield f"{prefix}{entry.name}", FileState(told.st_size, f"{told.st_ino} {told.st_mtime_ns}")
 
 
 def is_shown(name: str) -> bool:

@@ -35,13 +35,13 @@ def json_object(data: bytes, name: str) -> dict[str, Any]:
     return document
 
 
-def parquet_bytes(table: pa.Table) -> bytes:
+def parquet_bytes(table: pa.Table, row_group_size: int | None = None) -> bytes:
     """A table as the content of a Parquet file, in the store's compression."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table, sink, row_group_size, compression="zstd")
     data: bytes = sink.getvalue().to_pybytes()
     return data
 

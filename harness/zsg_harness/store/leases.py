@@ -76,7 +76,7 @@ class Leases:
         """
         folder = f"leases/{name}"
         numbers = sorted(int(entry) for entry in self.files.names(folder) if entry.isdecimal())
-        if numbers and not self._is_stale(f"{folder}/{numbers[-1]}"):
+        if numbers and self._lives(f"{folder}/{numbers[-1]}") is not False:
             return False
         key = f"{folder}/{numbers[-1] + 1 if numbers else 1}"
         if not self.files.create(key, json.dumps(_owner()).encode()):
@@ -94,22 +94,45 @@ class Leases:
         if held is not None:
             self._remove(held.key, beaten=held.beats > 0)
 
+    def held(self) -> set[str]:
+        """The leases that somebody has. Holders on other machines are watched until a heartbeat comes, or is missed."""
+        found: set[str] = set()
+        while True:
+            lives = {name: self._lives(key) for name, key in self._newest().items() if name not in found}
+            found |= {name for name, there in lives.items() if there}
+            if None not in lives.values():
+                return found
+            time.sleep(min(1.0, self.stale_after / _BEATS))
+
+    def names(self) -> list[str]:
+        """All leases, those of holders that are gone included."""
+        return list(self._newest())
+
+    def _newest(self) -> dict[str, str]:
+        """The file that counts of each lease."""
+        numbers: dict[str, int] = {}
+        for key in self.files.find("leases"):
+            name, _, number = key.removeprefix("leases/").rpartition("/")
+            if number.isdecimal():
+                numbers[name] = max(numbers.get(name, 0), int(number))
+        return {name: f"leases/{name}/{number}" for name, number in numbers.items()}
+
     def _remove(self, key: str, beaten: bool = True) -> None:
         with suppress(OSError):  # it is stale as soon as this process ends
             if beaten:
                 self.files.unlink(f"{key}.beat")
             self.files.unlink(key)
 
-    def _is_stale(self, key: str) -> bool:
-        """Whether the holder of a lease is gone."""
+    def _lives(self, key: str) -> bool | None:
+        """Whether the holder of a lease is there; None as long as that cannot be told."""
         try:
             owner = json.loads(self.files.read(key))
         except FileNotFoundError:
-            return False  # given back just now: whoever asks again gets it
+            return None  # given back just now: whoever asks again gets it
         except ValueError:
             owner = {}
         if owner.get("machine") == _machine():
-            return not _is_running(owner)
+            return _is_running(owner)
         try:
             beat = self.files.read(f"{key}.beat")
         except FileNotFoundError:
@@ -117,8 +140,8 @@ class Leases:
         seen, since = self._seen.get(key, (None, 0.0))
         if seen != beat:
             self._seen[key] = beat, time.monotonic()
-            return False
-        return time.monotonic() - since > self.stale_after
+            return None if seen is None else True
+        return False if time.monotonic() - since > self.stale_after else None
 
     def _renew(self) -> None:
         while not self._end.wait(self.stale_after / _BEATS):

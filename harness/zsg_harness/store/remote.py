@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import fsspec
 
-from zsg_harness.store.files import Files, is_shown, reason_of
+from zsg_harness.store.files import Files, FileState, is_shown, reason_of
 from zsg_registry import ZsgError, did_you_mean
 
 _EXTRAS: Final = {"s3": "s3", "gs": "gcs", "gcs": "gcs"}
@@ -108,14 +108,20 @@ class RemoteFiles(Files):
         """See `Files`."""
         return int(_ask(self._system.size, self._path(key)))
 
-    def sizes(self, key: str) -> dict[str, int]:
-        """See `Files`."""
+    def states(self, key: str) -> dict[str, FileState]:
+        """See `Files`. File systems tell of different things (a hash, a time): all of it counts."""
         try:
-            found: dict[str, dict[str, Any]] = self._system.find(self._path(key), detail=True)
+            found: dict[str, dict[str, Any]] = _ask(self._system.find, self._path(key), detail=True)
         except FileNotFoundError:
             return {}
-        place = self._root / key
-        return {PurePosixPath(path).relative_to(place).as_posix(): int(of["size"]) for path, of in found.items()}
+        root = self._root / key
+        return {
+            PurePosixPath(path).relative_to(root).as_posix(): FileState(
+                int(told.get("size") or 0), " ".join(f"{name}={told[name]}" for name in sorted(told))
+            )
+            for path, told in found.items()
+            if all(map(is_shown, PurePosixPath(path).relative_to(root).parts))
+        }
 
     def unlink(self, key: str) -> None:
         """See `Files`."""

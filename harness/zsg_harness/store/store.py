@@ -6,14 +6,14 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from zsg_harness.store.attempt import Attempt
 from zsg_harness.store.cache import Cache
-from zsg_harness.store.files import open_files, reason_of, scratch_folder
+from zsg_harness.store.files import FileState, open_files, reason_of, scratch_folder
 from zsg_harness.store.formats import SCHEMA_VERSION, json_bytes, json_object, parquet_bytes, parquet_table
 from zsg_registry import ZsgError
 
@@ -113,6 +113,17 @@ class Store:
             found = (key.split("/") for key in self.files.find("cells"))
         return {parts[1] for parts in found if parts[2:] == ["done.json"]}
 
+    def cell_files(self, cell_ids: Iterable[str]) -> dict[str, dict[str, FileState]]:
+        """The files of some cells, by their keys below the cell's folder; a remote store is listed once for all."""
+        if self.files.folder is not None:
+            return {cell_id: self.files.states(_cell(cell_id)) for cell_id in cell_ids}
+        found: dict[str, dict[str, FileState]] = {cell_id: {} for cell_id in cell_ids}
+        for key, state in self.files.states("cells").items():
+            cell_id, _, own = key.partition("/")
+            if cell_id in found:
+                found[cell_id][own] = state
+        return found
+
     def is_done(self, cell_id: str) -> bool:
         """Whether a cell is committed."""
         return self.files.exists(f"{_cell(cell_id)}/done.json")
@@ -194,7 +205,7 @@ class Store:
     def write_eval_set(self, table: pa.Table) -> str:
         """Keep the scored examples, once for all cells that share them; returns their name in `evalsets/`."""
         data = parquet_bytes(table)
-        name = hashlib.sha256(data).hexdigest()[:20]
+        name = eval_set_name(data)
         if not self.files.exists(f"evalsets/{name}.parquet"):
             self.files.write(f"evalsets/{name}.parquet", data)
         return name
@@ -223,6 +234,11 @@ class Store:
             return self.files.read(key)
         except OSError as error:
             raise ZsgError(f"{self.url}/{key} cannot be read: {reason_of(error)}") from None
+
+
+def eval_set_name(data: bytes) -> str:
+    """What an eval set with this content is called."""
+    return hashlib.sha256(data).hexdigest()[:20]
 
 
 def _cell(cell_id: str) -> str:

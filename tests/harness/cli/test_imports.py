@@ -37,6 +37,7 @@ def assert_not_imported(modules: set[str], *args: str) -> str:
         ["plugins", "--help"],
         ["arrange", "--help"],
         ["diff", "--help"],
+        ["store", "merge", "--help"],
         ["completion", "zsh"],
     ],
 )

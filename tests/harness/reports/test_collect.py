@@ -76,10 +76,11 @@ def test_the_newest_attempt_tells_the_state(store) -> None:
     assert cell.reason == "second"
 
 
-def test_added_metrics_are_read_too(store) -> None:
+def test_added_metrics_are_read_too_once_they_are_whole(store) -> None:
     attempt = store.cell("random")
-    table = (attempt / "scores.parquet").read_bytes()
-    (attempt / "scores.bleu.parquet").write_bytes(table)
+    (attempt / "scores.bleu.parquet").write_bytes((attempt / "scores.parquet").read_bytes())
+    assert len(collect(Store(store.path)).scores) == 6
+    (attempt / "metrics.bleu.json").write_bytes((attempt / "metrics.json").read_bytes())
     assert len(collect(Store(store.path)).scores) == 12
 
 
@@ -89,6 +90,9 @@ def test_an_added_metric_brings_its_direction(store) -> None:
     with pytest.raises(ZsgError, match=r"no direction and scope .* 'bleu'"):
         collect(Store(store.path))
     (attempt / "metrics.bleu.json").write_text('{"bleu": {"direction": "higher", "scope": "unseen"}}')
+    with pytest.raises(ZsgError, match=r"scores\.bleu\.parquet: cannot be read"):
+        collect(Store(store.path))
+    (attempt / "scores.bleu.parquet").write_bytes((attempt / "scores.parquet").read_bytes())
     assert collect(Store(store.path)).directions == {"loss": "lower", "bleu": "higher"}
 
 

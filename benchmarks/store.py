@@ -1,0 +1,192 @@
+"""How long a big store takes to read, with its index and without, and a matrix that is all done to run again.
+
+    python benchmarks/store.py [--cells 10000] [--folder DIR] [--out benchmarks/results/….json]
+
+The cells are planned for real; their results are made up, and written by the store's own API: 10 evaluations of 12
+tasks, as the quickstart matrix has. Making them takes longer than reading them (every file goes to the disk), so that
+`--folder` may name a place where an earlier call has left them.
+
+A store is read for a leaderboard, once cell by cell (which writes the index), once from the index. `run` is the whole
+command in a process of its own, less what Python takes to start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from measuring import command_and_hardware, seconds, write_results
+
+from zsg_harness.matrix.load import load_matrix
+from zsg_harness.plan.build import Plan, build_plan
+from zsg_harness.plan.cell import Cell
+from zsg_harness.reports.board import assemble
+from zsg_harness.reports.collect import collect
+from zsg_harness.runner import compare_with_store, freeze
+from zsg_harness.store.formats import parquet_bytes
+from zsg_harness.store.store import Store
+from zsg_harness.store.tables import EXAMPLES, SCORES, TRAIN
+from zsg_registry import Order, OrderFile, Registry
+
+ARRANGEMENTS: Final = ("random", "random | reverse", "random | fold", "round-robin")
+TASKS: Final = tuple(f"task-{number:02}" for number in range(12))
+STEPS: Final = (0, 1, 2, 5, 10, 20, 50, 100, 200, 300)
+RERUN: Final = 200
+MATRIX: Final = """
+[matrix]
+name = "store-{cells}"
+models = ["zsg-tiny"]
+datasets = ["procedural"]
+arrangements = [{arrangements}]
+metrics = ["loss", "rouge", "exact-match"]
+seeds = [{seeds}]
+budgets = [4800]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What something took, in seconds, and what it may take."""
+
+    name: str
+    seconds: float
+    aim: float | None
+
+
+class Results:
+    """Made-up results of cells: the same order for all, and losses of their own."""
+
+    def __init__(self) -> None:
+        examples = STEPS[-1] * 16
+        ids = [f"example-{number}" for number in range(examples)]
+        self._order = OrderFile.of(Order(np.arange(examples)), ids, 16, {})
+        rows = np.arange(examples)
+        receipt = {"step": rows // 16 + 1, "position": rows, "example_id": ids}
+        columns = {"step": np.arange(1, STEPS[-1] + 1), "tokens": np.full(STEPS[-1], 800)}
+        train = {field.name: columns.get(field.name, np.ones(STEPS[-1])) for field in TRAIN}
+        scored = [(step, task, number) for step in STEPS for task in TASKS for number in range(10)]
+        answers = [
+            {"step": step, "example_id": f"{task}-{number}", "task": task, "loss": 1.0, "tokens": 9, "prediction": "a"}
+            for step, task, number in scored
+        ]
+        tables = {
+            "order": self._order.to_arrow(),
+            "receipt": pa.table(receipt),
+            "train": pa.table(train, TRAIN),
+            "examples": pa.Table.from_pylist(answers, EXAMPLES),
+        }
+        self._shared = {f"{name}.parquet": parquet_bytes(table) for name, table in tables.items()}
+        self._metrics = {"loss": ("lower", STEPS), "loss_token": ("lower", STEPS)}
+        self._metrics |= dict.fromkeys(("rouge1", "rougeL", "exact_match"), ("higher", STEPS[-1:]))
+
+    def finish(self, store: Store, cell: Cell, rng: np.random.Generator) -> None:
+        """Write a cell's results."""
+        described = cell.model_dump(mode="json", exclude={"state", "reason", "user_seeds"})
+        attempt = store.new_attempt(cell.cell_id, {**described, "oracle": False})
+        for name, data in self._shared.items():
+            attempt.write(name, data)
+        rows = [
+            (step, step * 800, task, metric, 8 / np.log(step + 3) + rng.normal(0, 0.1), 10)
+            for metric, (_, steps) in self._metrics.items()
+            for step in steps
+            for task in TASKS
+        ]
+        columns = dict(zip(SCORES.names, map(list, zip(*rows, strict=True)), strict=True))
+        attempt.write_table("scores", pa.table(columns, SCORES))
+        directions = {name: {"direction": way, "scope": "unseen"} for name, (way, _) in self._metrics.items()}
+        attempt.write_json("metrics", directions)
+        evalset = store.write_eval_set(pa.table({"id": list(TASKS)}))
+        hashes = {name: self._order.document[name] for name in ("set_hash", "order_hash")}
+        facts = {**hashes, "order_hash": cell.cell_id, "held_out": "unseen tasks", "evalset": evalset}
+        attempt.status("finished", **facts, seconds=60.0, provenance={"packages": {"torch": "2"}, "device": "cpu"})
+        attempt.commit()
+
+
+def planned(cells: int, folder: Path) -> tuple[Plan, Path]:
+    """A matrix of so many cells, and its file."""
+    file = folder / f"store-{cells}.toml"
+    seeds = ", ".join(map(str, range(cells // len(ARRANGEMENTS))))
+    names = ", ".join(f'"{name}"' for name in ARRANGEMENTS)
+    file.write_text(MATRIX.format(cells=cells, seeds=seeds, arrangements=names))
+    return build_plan(load_matrix(str(file)), Registry()), file
+
+
+def fill(store: Store, plan: Plan) -> None:
+    """Make the results of the cells that have none."""
+    results, rng = Results(), np.random.default_rng(0)
+    done = store.done_cells()
+    for cell in plan.cells:
+        if cell.cell_id not in done:
+            results.finish(store, cell, rng)
+    freeze(plan, store)
+
+
+def read(cells: int, folder: Path) -> list[Figure]:
+    """Read a big store."""
+    (folder / "big").mkdir(exist_ok=True)
+    store = Store(folder / "big")
+    plan, _ = planned(cells, folder)
+    making = seconds(lambda: fill(store, plan))
+    store.files.remove("index")
+    found = [Figure("making the cells", making, None)]
+    found.append(Figure("reading cell by cell, and writing the index", seconds(lambda: collect(store)), None))
+    started = time.perf_counter()
+    results = collect(store)
+    found.append(Figure("reading from the index", time.perf_counter() - started, 15.0))
+    found.append(Figure("computing the leaderboard", seconds(lambda: assemble(results)), None))
+    found.append(Figure("comparing a plan", seconds(lambda: compare_with_store(plan.cells, store)), 3.0))
+    return found
+
+
+def rerun(folder: Path) -> list[Figure]:
+    """Run a matrix again that is done: with its reports as they are, and with none."""
+    store = Store(folder / "small")
+    plan, file = planned(RERUN, folder)
+    fill(store, plan)
+    command = [sys.executable, "-m", "zsg_harness", "run", "--matrix", str(file), "--store", store.url, "--quiet"]
+
+    def run(arguments: list[str]) -> float:
+        return seconds(lambda: subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL))
+
+    python = min(run([sys.executable, "-c", "pass"]) for _ in range(3))
+    run(command)
+    again = min(run(command) for _ in range(3))
+    store.files.remove("leaderboards")
+    reports = run(command)
+    return [
+        Figure("Python's start", python, None),
+        Figure(f"running {RERUN} cells that are done, less Python's start", again - python, 2.0),
+        Figure("the same, with the reports to be written", reports - python, None),
+    ]
+
+
+def main() -> None:
+    """Measure, and print and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", type=int, default=10_000)
+    parser.add_argument("--folder", type=Path, help="where the stores are made, and kept")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        figures = [*rerun(folder), *read(options.cells, folder)]
+    for figure in figures:
+        print(f"{figure.name:60} {figure.seconds:8.2f}s {'' if figure.aim is None else f'(aim {figure.aim:g} s)'}")
+    by_name = {figure.name: figure.seconds for figure in figures}
+    ratio = by_name["reading cell by cell, and writing the index"] / by_name["reading from the index"]
+    print(f"{'index':60} {ratio:8.1f} times as fast")
+    document: dict[str, Any] = {**command_and_hardware(), "cells": options.cells, "index_ratio": ratio}
+    write_results(options.out, {**document, "figures": list(map(asdict, figures))})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""The results of a cell: the one that counts, and those that another store had and that differ from it."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from zsg_harness.store.files import Files
+from zsg_harness.store.formats import json_object, parquet_bytes, parquet_table
+from zsg_harness.store.store import Store
+from zsg_registry import ZsgError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DONE: Final = "done.json"
+COMPARED: Final = ("order.parquet", "receipt.parquet", "scores.parquet", "examples.parquet")
+"""The files in which two results of a cell must be equal. The others tell of times and places."""
+
+SEGMENT: Final = r"[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*"
+"""A name of a file or folder that is not hidden and leads nowhere else."""
+
+_PATH: Final = re.compile(rf"{SEGMENT}(/{SEGMENT})*")
+
+
+class Damage(ZsgError):
+    """A file of a store is missing, or not what it should be.
+
+    Attributes:
+        key: The file.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}")
+        self.key = key
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished attempt at a cell.
+
+    Attributes:
+        document: The name of the file that says so: `done.json`, or `conflict-<attempt>.json`.
+        attempt: The name of its folder.
+        hashes: The SHA-256 of each of its files, as the document says.
+    """
+
+    store: Store
+    cell_id: str
+    document: str
+    attempt: str
+    hashes: Mapping[str, str]
+
+    @property
+    def folder(self) -> str:
+        """The key of its folder."""
+        return f"cells/{self.cell_id}/{self.attempt}"
+
+    def added_metrics(self) -> dict[str, str]:
+        """The metrics that were added later: of each `metrics.<metric>.json` the file with its scores."""
+        names = self.store.files.names(self.folder)
+        told = [name for name in fnmatch.filter(names, "metrics.*.json") if name not in self.hashes]
+        pairs = {name: f"scores.{name.removeprefix('metrics.').removesuffix('.json')}.parquet" for name in told}
+        return {name: scores for name, scores in pairs.items() if scores in names}
+
+    def fetch(self, name: str, scratch: Path) -> Path:
+        """The place of one of its files on this machine; a remote one is copied into `scratch`.
+
+        Raises:
+            Damage: It is missing, or not the file that was committed.
+        """
+        return self._checked(name, fetch_file(self.store.files, f"{self.folder}/{name}", scratch))
+
+    def copy(self, name: str, scratch: Path) -> Path:
+        """A copy of one of its files on this machine, which may be moved.
+
+        Raises:
+            Damage: It is missing, or not the file that was committed.
+        """
+        copy = scratch / self.folder / name
+        place = fetch_file(self.store.files, f"{self.folder}/{name}", scratch)
+        if place != copy:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(place, copy)
+        return self._checked(name, copy)
+
+    def _checked(self, name: str, place: Path) -> Path:
+        if file_hash(place) != self.hashes[name]:
+            raise Damage(f"{self.folder}/{name}", f"its sha256 is not the one in {self.document}")
+        return place
+
+
+def results_of(store: Store, cell_id: str) -> list[Result]:
+    """A cell's results, the one that counts first; none if the cell is not done.
+
+    Raises:
+        Damage: What says which files they have cannot be read.
+    """
+    names = store.files.names(f"cells/{cell_id}")
+    if DONE not in names:
+        return []
+    return [_read_result(store, cell_id, name) for name in (DONE, *fnmatch.filter(names, "conflict-*.json"))]
+
+
+def differing_files(mine: Result, theirs: Result) -> list[str]:
+    """The files in which two results differ. What was written by other versions of a library has other bytes, and is
+    compared by what it holds.
+    """
+    unequal = [name for name in COMPARED if mine.hashes.get(name) != theirs.hashes.get(name)]
+    return [name for name in unequal if not _hold_the_same(mine, theirs, name)]
+
+
+def read_file(files: Files, key: str) -> bytes:
+    """The content of a file.
+
+    Raises:
+        Damage: It cannot be read.
+    """
+    try:
+        return files.read(key)
+    except OSError as error:
+        raise Damage(key, f"cannot be read ({error.strerror or error})") from None
+
+
+def read_json(files: Files, key: str) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        Damage: It cannot be read.
+    """
+    try:
+        return json_object(read_file(files, key), "it")
+    except Damage:
+        raise
+    except ZsgError as error:
+        raise Damage(key, str(error)) from None
+
+
+def read_table(files: Files, key: str) -> pa.Table:
+    """The table in a Parquet file.
+
+    Raises:
+        Damage: It cannot be read.
+    """
+    try:
+        return parquet_table(read_file(files, key), "it")
+    except Damage:
+        raise
+    except ZsgError as error:
+        raise Damage(key, str(error)) from None
+
+
+def fetch_file(files: Files, key: str, scratch: Path) -> Path:
+    """The place of a file on this machine; a remote one is copied into `scratch`.
+
+    Raises:
+        Damage: It cannot be read.
+    """
+    try:
+        place = files.fetch(key, scratch)
+        place.stat()
+    except OSError as error:
+        raise Damage(key, f"cannot be read ({error.strerror or error})") from None
+    return place
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file of this machine."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_result(store: Store, cell_id: str, name: str) -> Result:
+    key = f"cells/{cell_id}/{name}"
+    document = read_json(store.files, key)
+    attempt, hashes = document.get("attempt"), document.get("files")
+    if not isinstance(attempt, str) or not re.fullmatch(SEGMENT, attempt):
+        raise Damage(key, "it is damaged: it names no attempt")
+    if not isinstance(hashes, dict) or not all(_is_hash(file, text) for file, text in hashes.items()):
+        raise Damage(key, "it is damaged: it has no hash for each file")
+    return Result(store, cell_id, name, attempt, hashes)
+
+
+def _is_hash(file: str, text: object) -> bool:
+    return bool(_PATH.fullmatch(file)) and isinstance(text, str) and bool(re.fullmatch(r"[0-9a-f]{64}", text))
+
+
+def _hold_the_same(mine: Result, theirs: Result, name: str) -> bool:
+    if name not in mine.hashes or name not in theirs.hashes:
+        return False
+    try:
+        return _content(mine, name) == _content(theirs, name)
+    except Damage:
+        return False
+
+
+def _content(result: Result, name: str) -> bytes:
+    """A table as this version of the library would write it, without what is said about it."""
+    return parquet_bytes(read_table(result.store.files, f"{result.folder}/{name}").replace_schema_metadata(None))
