@@ -114,13 +114,13 @@ def _noting_damage(called: str, merged: Merged) -> Iterator[None]:
 
 def _merge_shared(target: Store, called: str, source: Store, key: str, merged: Merged) -> None:
     """An eval set, whose name is its content's hash, or a frozen matrix."""
-    is_eval_set = key.startswith("evalsets/")
-    if is_eval_set and target.files.exists(key):
+    is_eval_set, is_there = key.startswith("evalsets/"), target.files.exists(key)
+    if is_eval_set and is_there:
         return
     data = read_file(source.files, key)
     if is_eval_set and eval_set_name(data) != Path(key).stem:
         raise Damage(key, "its name is not its content's hash")
-    if target.files.create(key, data):
+    if not is_there and target.files.create(key, data):
         merged.files.append(key)
     elif target.files.read(key) != data:
         merged.conflicts.append(Conflict(key, called, (Path(key).name,), None))

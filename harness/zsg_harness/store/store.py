@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -139,7 +140,7 @@ class Store:
     def new_attempt(self, cell_id: str, description: Mapping[str, Any]) -> Attempt:
         """Begin an attempt at a cell; `description` becomes its `cell.json`."""
         self.files.write(f"{_cell(cell_id)}/cell.json", json_bytes({"schema_version": SCHEMA_VERSION, **description}))
-        name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}-{time.monotonic_ns() % 10**6:06d}"
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S-%f}-{os.getpid()}"  # later ones sort behind earlier ones
         return Attempt(self.files, _cell(cell_id), name)
 
     def attempts(self, cell_id: str) -> list[Attempt]:
