@@ -170,8 +170,9 @@ def _copy(target: Store, result: Result, document: str | None) -> str | None:
         _check_eval_set(target, result)
         attempt = _free_attempt(target, result, places, scratch / "there")
         target.files.create(f"{cell}/cell.json", read_file(source, f"{cell}/cell.json"))
+        there = set(target.files.find(f"{cell}/{attempt}"))
         for name, place in places.items():
-            if not target.files.exists(f"{cell}/{attempt}/{name}"):
+            if f"{cell}/{attempt}/{name}" not in there:
                 target.files.put(place, f"{cell}/{attempt}/{name}")
     done = {**read_json(source, f"{cell}/{result.document}"), "attempt": attempt}
     key = f"{cell}/{document or f'conflict-{attempt}.json'}"
