@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from zsg_harness.plan.cell import Cell
+from zsg_harness.plan.cell import Cell, Labels
 from zsg_harness.plan.changes import changes, in_words
 from zsg_harness.plan.history import History
 from zsg_harness.store.leases import holder
@@ -35,6 +35,7 @@ class _Comparison:
         self._begun = set(store.cell_ids())
         self._leased = set(store.files.folders("leases"))
         self._history = History(store)
+        self._changes: dict[tuple[Labels, str], list[str]] = {}
 
     def of(self, cell: Cell) -> dict[str, Any]:
         """Cause and reason to run a cell."""
@@ -43,8 +44,7 @@ class _Comparison:
             return {"cause": "elsewhere", "reason": f"being run by another run ({held})"}
         if cell.cell_id in self._begun:
             return self._begun_before(cell.cell_id)
-        like = self._newest_like(cell)
-        changed = [] if like is None else changes(like, cell.spec)
+        changed = self._changed(cell)
         return {"cause": "changed", "reason": in_words(changed)} if changed else {"cause": "new", "reason": "new"}
 
     def _begun_before(self, cell_id: str) -> dict[str, Any]:
@@ -56,18 +56,20 @@ class _Comparison:
         reason = words if cause == "cut short" else f"{words}: {status.get('reason')}"
         return {"cause": cause, "reason": f"{reason}{goes_on}", "resumes_at": step}
 
-    def _newest_like(self, cell: Cell) -> dict[str, Any] | None:
-        """The spec of the newest cell of the store that has the same labels and seeds."""
-        begun = [each for each in self._history.named_like(cell) if each in self._begun]
-        if len(begun) > 1:
-            begun.sort(key=self._last_attempt, reverse=True)
-        for cell_id in begun:
-            try:
-                spec: dict[str, Any] = self._store.read_cell(cell_id)["spec"]
-            except (ZsgError, KeyError):
-                continue  # a damaged cell is `store verify`'s to tell of
-            return spec
-        return None
+    def _changed(self, cell: Cell) -> list[str]:
+        """What differs from the newest cell of the store that has the same labels and seeds, if there is one."""
+        like = [each for each in self._history.named_like(cell) if each.cell_id in self._begun]
+        if len(like) > 1:
+            like.sort(key=lambda each: self._last_attempt(each.cell_id), reverse=True)
+        for plan, cell_id in like:
+            key = cell.labels, plan  # the cells of two plans that have the same labels all differ in the same
+            if key not in self._changes:
+                try:
+                    self._changes[key] = changes(self._store.read_cell(cell_id)["spec"], cell.spec)
+                except (ZsgError, KeyError):
+                    continue  # a damaged cell tells nothing
+            return self._changes[key]
+        return []
 
     def _last_attempt(self, cell_id: str) -> str:
         """When a cell was last tried: an attempt's name begins with its time."""
