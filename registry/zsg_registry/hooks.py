@@ -1,8 +1,9 @@
 """Hooks: what the harness tells plugins while it works (pluggy, entry-point group `zsg_harness.hooks`).
 
 A hook plugin is a class whose methods are marked with `@hookimpl`. It is made with the settings of its own table
-`[hooks.<name>]` of the matrix file, lives in the parent process, and is called from a queue, at least once for each
-event. A hook that raises is reported and passed over: it cannot fail a run.
+`[hooks.<name>]` of the matrix file, lives in the parent process in a thread of its own, and is called from a queue, in
+order, at least once for each event: what a run that was killed had yet to tell, the next one tells. A hook that raises
+is reported and passed over, and one that is slow is not waited for: neither can fail or stall a run.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ class Event:
     """The base of every event.
 
     Attributes:
-        event_id: The same when an event is delivered again, so that a hook can pass over what it has handled.
+        event_id: What happened, and not when it was told: the same when an event is delivered again, by this run or the
+            next, so that a hook can pass over what it has handled.
         version: Raised when fields change their meaning; new fields may be added without.
     """
 
@@ -84,7 +86,7 @@ class CellSkipped(CellEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixFinished(Event):
-    """Every cell was done, failed or was skipped."""
+    """The run is over. `cells` counts all cells by how they stand now."""
 
     matrix: str
     cells: Mapping[str, int]
@@ -134,4 +136,11 @@ class Hooks:
 
     @hookspec
     def zsg_leaderboard_columns(self, results: Sequence[Mapping[str, Any]]) -> Mapping[str, Sequence[Any]]:  # type: ignore[empty-body]
-        """Columns to add to the leaderboard: by name, one value for each of its rows."""
+        """Columns to add to the leaderboard: by name, one value for each of its rows.
+
+        Args:
+            results: The rows of the leaderboard, as in `leaderboard.json`.
+
+        Returns:
+            Text, or finite numbers; None where there is no value. A column that is anything else is left out.
+        """

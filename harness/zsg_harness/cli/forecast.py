@@ -25,6 +25,18 @@ class _Kind(NamedTuple):
     budget: str
 
 
+class _Duration(NamedTuple):
+    """How long a cell takes.
+
+    Attributes:
+        total: In all, in seconds.
+        training: The part of it that goes into optimizer steps, and grows with the budget.
+    """
+
+    total: float
+    training: float
+
+
 class Forecast:
     """The time that is left, of cells and of all. It says nothing before it has seen something.
 
@@ -37,7 +49,7 @@ class Forecast:
         self._cells = {cell.cell_id: cell for cell in cells}
         self._waiting = dict(self._cells)
         self._running: dict[str, _Pace] = {}
-        self._took: dict[str, float] = {}
+        self._took: dict[str, _Duration] = {}
         self._workers = 1
 
     def progressed(self, progress: Progress) -> None:
@@ -56,9 +68,9 @@ class Forecast:
     def ended(self, outcome: Outcome) -> None:
         """A cell ended."""
         self._waiting.pop(outcome.cell_id, None)
-        self._running.pop(outcome.cell_id, None)
+        pace = self._running.pop(outcome.cell_id, None)
         if outcome.state == "finished":
-            self._took[outcome.cell_id] = outcome.seconds
+            self._took[outcome.cell_id] = _Duration(outcome.seconds, pace.training if pace else 0.0)
 
     def left_of(self, cell_id: str) -> float | None:
         """Seconds that a running cell still takes."""
@@ -72,10 +84,11 @@ class Forecast:
         known = dict(self._took)
         for cell_id, left in running.items():
             if left is not None:
-                known[cell_id] = now - self._running[cell_id].since + left
+                pace = self._running[cell_id]
+                known[cell_id] = _Duration(now - pace.since + left, pace.training)
         if not known:
             return None
-        expected = _Expected((self._cells[cell_id], seconds) for cell_id, seconds in known.items())
+        expected = _Expected((self._cells[cell_id], duration) for cell_id, duration in known.items())
         lefts = [
             max(0.0, expected(self._cells[cell_id]) - (now - self._running[cell_id].since)) if left is None else left
             for cell_id, left in running.items()
@@ -93,17 +106,20 @@ class Forecast:
 class _Expected:
     """How long a cell takes, by those of which it is known."""
 
-    def __init__(self, known: Iterable[tuple[Cell, float]]) -> None:
-        by_kind: dict[_Kind, list[float]] = {}
-        for cell, seconds in known:
-            by_kind.setdefault(_kind(cell), []).append(seconds)
-        self._means = {kind: fmean(seconds) for kind, seconds in by_kind.items()}
+    def __init__(self, known: Iterable[tuple[Cell, _Duration]]) -> None:
+        by_kind: dict[_Kind, list[_Duration]] = {}
+        for cell, duration in known:
+            by_kind.setdefault(_kind(cell), []).append(duration)
+        self._means = {kind: _Duration(*map(fmean, zip(*every, strict=True))) for kind, every in by_kind.items()}
 
     def __call__(self, cell: Cell) -> float:
         kind = _kind(cell)
         if kind in self._means:
-            return self._means[kind]
-        return fmean(seconds * _ratio(kind.budget, known.budget) for known, seconds in self._means.items())
+            return self._means[kind].total
+        return fmean(
+            total + training * (_ratio(kind.budget, known.budget) - 1)
+            for known, (total, training) in self._means.items()
+        )
 
 
 def _kind(cell: Cell) -> _Kind:
@@ -143,6 +159,11 @@ class _Pace:
             self._scoring.add(now - self._last)
             self._scored = progress.step
         self._step, self._steps, self._last = progress.step, progress.steps, now
+
+    @property
+    def training(self) -> float:
+        """Seconds that all of its steps take together."""
+        return self._steps * self._training.usual
 
     def left(self, now: float) -> float | None:
         """Seconds it still takes; None before its first step."""

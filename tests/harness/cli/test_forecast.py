@@ -93,8 +93,8 @@ def test_cells_of_very_different_length_are_told_apart(cells: list[Cell]) -> Non
 
 def test_a_budget_that_was_not_seen_is_reckoned_from_another(cells: list[Cell]) -> None:
     found = guesses([*cells[:2], *cells[6:]], workers=2)
-    # Loading and scoring do not grow with the budget, which nobody can know before the first long cell.
-    assert all(guess is not None and 2 < guess < 4 for at, guess in found.items() if 15 < at < 38)
+    # Training grows with the budget; that a longer cell is scored a little more often is seen when one is under way.
+    assert all(guess is not None and 0.8 < guess < 1.1 for at, guess in found.items() if 15 < at < 38)
     assert all(guess is not None and 0.9 < guess < 1.1 for at, guess in found.items() if 41 < at < 0.95 * max(found))
 
 
