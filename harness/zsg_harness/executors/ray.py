@@ -20,6 +20,7 @@ from ray.exceptions import (
     OutOfMemoryError,
     RayError,
     RayTaskError,
+    TaskCancelledError,
     WorkerCrashedError,
 )
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -234,6 +235,8 @@ def _reason(error: RayError) -> str:
     if isinstance(error, RayTaskError):
         cause: Any = error.cause
         return " ".join(f"{type(cause).__name__}: {cause}".split())[:500]
+    if isinstance(error, TaskCancelledError):
+        return "stopped before it began"
     if isinstance(error, OutOfMemoryError):
         return "its node ran out of memory, and Ray ended it"
     if isinstance(error, WorkerCrashedError):
