@@ -47,8 +47,14 @@ _PATIENCE: Final = 0.5
 _CONNECT: Final = 5.0
 """Seconds that an address has to answer."""
 
+_SETTINGS: Final = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+_GREETING: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _SETTINGS
+"""How a client of gRPC, which Ray speaks, begins: HTTP/2's preface, and settings. Settings are the answer too."""
+
 _MOVES: Final = 3
 """How often a cell goes to another node because its own was lost: it may be the cell that ends them."""
+
+_NODE_LOST: Final = (NodeDiedError, LocalRayletDiedError)
 
 _PASSED_ON: Final = ("HF_HUB_OFFLINE", "ZSG_PLUGINS", "ZSG_STRICT")
 """What of the environment goes to the nodes. Keys to a store do not: they would be shown in Ray's dashboard."""
@@ -145,7 +151,7 @@ class _Tasks:
         self._settings = WorkerSettings(place, run, Slot(0, "", self._share.cpus))
         self._environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._desk = ray.remote(num_cpus=0)(Desk).options(scheduling_strategy=here).remote()
+        self._desk: Any = ray.remote(num_cpus=0)(Desk).options(scheduling_strategy=here).remote()
         self._task = ray.remote(
             num_cpus=self._share.cpus, num_gpus=self._share.gpus, max_retries=0, scheduling_strategy="SPREAD"
         )(run_task)
@@ -227,9 +233,6 @@ class _Tasks:
         return Outcome(cell_id, "failed", reason, task.seconds, {})
 
 
-_NODE_LOST: Final = (NodeDiedError, LocalRayletDiedError)
-
-
 def _reason(error: RayError) -> str:
     """Why a task ended without an outcome, in one line."""
     if isinstance(error, RayTaskError):
@@ -277,9 +280,13 @@ def _check_answers(address: str) -> None:
     if not host or not port.isdecimal():
         raise ZsgError(f"Ray at {address}: not an address (HOST:PORT, or 'auto' for the cluster of this machine)")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT) as connection:
+            connection.sendall(_GREETING)
+            answer = connection.recv(len(_GREETING))
     except OSError as error:
         raise ZsgError(f"Ray at {address} does not answer ({error})") from None
+    if answer[3:4] != _SETTINGS[3:4] and os.environ.get("RAY_USE_TLS", "0") == "0":
+        raise ZsgError(f"Ray at {address}: something else answers there")
     if not any(process.info["name"] == "raylet" for process in psutil.process_iter(["name"])):
         raise ZsgError(
             f"Ray at {address}: this machine is no node of it (`ray start --address={address}` makes it one)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -205,7 +206,9 @@ def test_a_cell_gets_its_share_of_a_node(
     assert [share.fits(node) for node in nodes] == cells
 
 
-def test_what_cannot_be_is_one_line() -> None:
+def test_what_cannot_be_is_one_line(s3_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zsg_harness.executors.ray._CONNECT", 0.5)
+    mute = socket.create_server((DRIVER, 0))
     with pytest.raises(ZsgError, match="needs as many GPUs in one node, and no node has more than 2"):
         share_of([{"CPU": 8.0, "GPU": 2.0}], RunTable(processes_per_cell=4))
     for run, message in (
@@ -213,7 +216,10 @@ def test_what_cannot_be_is_one_line() -> None:
         (RunTable(per_device=2, processes_per_cell=2), "cannot both be above 1 on Ray"),
         (RunTable(ray_address="ray://127.0.0.2:10001"), "ray job submit"),
         (RunTable(ray_address="somewhere"), "not an address"),
-        (RunTable(ray_address="127.0.0.2:9"), "Ray at 127.0.0.2:9 does not answer"),
+        (RunTable(ray_address=f"{DRIVER}:9"), f"Ray at {DRIVER}:9 does not answer"),
+        (RunTable(ray_address=f"{DRIVER}:{mute.getsockname()[1]}"), "does not answer .timed out"),
+        (RunTable(ray_address=s3_server.url.removeprefix("http://")), "something else answers there"),
     ):
         with pytest.raises(ZsgError, match=message):
             check_ray(run)
+    mute.close()
