@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,6 +19,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 from zsg_harness.cells.outcome import Outcome
+from zsg_harness.cells.preflight import preflight
 from zsg_harness.cells.progress import Progress
 from zsg_harness.executors import slots
 from zsg_harness.executors.local import run_in_process
@@ -26,9 +28,10 @@ from zsg_harness.executors.ray_share import Share, share_of
 from zsg_harness.executors.work import Work
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
+from zsg_harness.services.surroundings import DownloadFolder
 from zsg_harness.store.leases import Leases
 from zsg_harness.store.store import Store
-from zsg_registry import ZsgError
+from zsg_registry import Registry, ZsgError
 
 # Ray takes 127.0.0.1 for this machine's address on the network, and does not find itself there.
 DRIVER, FIRST, SECOND = "127.0.0.2", "127.0.0.3", "127.0.0.4"
@@ -223,3 +226,11 @@ def test_what_cannot_be_is_one_line(s3_server: Any, monkeypatch: pytest.MonkeyPa
         with pytest.raises(ZsgError, match=message):
             check_ray(run)
     mute.close()
+    for module in ("zsg_harness.executors.ray", "ray"):
+        monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
+    for run, message in (
+        (RunTable(executor="ray"), r"pip install 'zsg-harness\[ray\]'"),
+        (RunTable(ray_address="head:6379"), "goes with executor = 'ray'"),
+    ):
+        with pytest.raises(ZsgError, match=message):
+            preflight([], Registry(), DownloadFolder(Path(), True), run)
