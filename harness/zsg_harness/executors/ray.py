@@ -20,6 +20,7 @@ from ray.exceptions import (
     OutOfMemoryError,
     RayError,
     RayTaskError,
+    TaskCancelledError,
     WorkerCrashedError,
 )
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -46,8 +47,14 @@ _PATIENCE: Final = 0.5
 _CONNECT: Final = 5.0
 """Seconds that an address has to answer."""
 
+_SETTINGS: Final = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+_GREETING: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _SETTINGS
+"""How a client of gRPC, which Ray speaks, begins: HTTP/2's preface, and settings. Settings are the answer too."""
+
 _MOVES: Final = 3
 """How often a cell goes to another node because its own was lost: it may be the cell that ends them."""
+
+_NODE_LOST: Final = (NodeDiedError, LocalRayletDiedError)
 
 _PASSED_ON: Final = ("HF_HUB_OFFLINE", "ZSG_PLUGINS", "ZSG_STRICT")
 """What of the environment goes to the nodes. Keys to a store do not: they would be shown in Ray's dashboard."""
@@ -226,14 +233,13 @@ class _Tasks:
         return Outcome(cell_id, "failed", reason, task.seconds, {})
 
 
-_NODE_LOST: Final = (NodeDiedError, LocalRayletDiedError)
-
-
 def _reason(error: RayError) -> str:
     """Why a task ended without an outcome, in one line."""
     if isinstance(error, RayTaskError):
         cause: Any = error.cause
         return " ".join(f"{type(cause).__name__}: {cause}".split())[:500]
+    if isinstance(error, TaskCancelledError):
+        return "stopped before it began"
     if isinstance(error, OutOfMemoryError):
         return "its node ran out of memory, and Ray ended it"
     if isinstance(error, WorkerCrashedError):
@@ -274,9 +280,13 @@ def _check_answers(address: str) -> None:
     if not host or not port.isdecimal():
         raise ZsgError(f"Ray at {address}: not an address (HOST:PORT, or 'auto' for the cluster of this machine)")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT) as connection:
+            connection.sendall(_GREETING)
+            answer = connection.recv(len(_GREETING))
     except OSError as error:
         raise ZsgError(f"Ray at {address} does not answer ({error})") from None
+    if answer[3:4] != _SETTINGS[3:4] and os.environ.get("RAY_USE_TLS", "0") == "0":
+        raise ZsgError(f"Ray at {address}: something else answers there")
     if not any(process.info["name"] == "raylet" for process in psutil.process_iter(["name"])):
         raise ZsgError(
             f"Ray at {address}: this machine is no node of it (`ray start --address={address}` makes it one)"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 from zsg_harness.cells.outcome import Outcome
+from zsg_harness.cells.preflight import preflight
 from zsg_harness.cells.progress import Progress
 from zsg_harness.executors import slots
 from zsg_harness.executors.local import run_in_process
@@ -25,9 +28,10 @@ from zsg_harness.executors.ray_share import Share, share_of
 from zsg_harness.executors.work import Work
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
+from zsg_harness.services.surroundings import DownloadFolder
 from zsg_harness.store.leases import Leases
 from zsg_harness.store.store import Store
-from zsg_registry import ZsgError
+from zsg_registry import Registry, ZsgError
 
 # Ray takes 127.0.0.1 for this machine's address on the network, and does not find itself there.
 DRIVER, FIRST, SECOND = "127.0.0.2", "127.0.0.3", "127.0.0.4"
@@ -41,57 +45,33 @@ ALERT = {
 TABLES = ("order", "receipt", "train", "scores", "examples")
 
 
-@contextmanager
-def ray_surroundings(plugins: str = "") -> Iterator[None]:
-    """The environment of a Ray and a short folder for its sockets; ends every process that is left of it."""
-    folder = tempfile.mkdtemp(prefix="zsg-ray-", dir="/tmp")
-    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH", ""), plugins]))
+@pytest.fixture(scope="module")
+def cluster(third_party: Callable[[str], Path]) -> Iterator[Cluster]:
+    """A node for the driver alone, and two with a core each; every process of it is ended, whatever happens."""
+    plugins = str(third_party("misbehaving"))
+    folder = tempfile.mkdtemp(prefix="zsg-ray-", dir="/tmp")  # short: there are sockets in it
+    Path(folder, "ray").mkdir()
+    before = set(psutil.Process().children(recursive=True))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", path)
         patch.setenv("RAY_TMPDIR", folder)
-        Path(folder, "ray").mkdir()
-        before = set(psutil.Process().children(recursive=True))
-        children: set[psutil.Process] = set()
+        patch.setenv("PYTHONPATH", plugins, prepend=os.pathsep)
+        patch.syspath_prepend(plugins)
         try:
-            yield
-        finally:
-            children = set(psutil.Process().children(recursive=True)) - before
-            ray.shutdown()
-            for process in psutil.wait_procs(children, timeout=3)[1]:
-                process.kill()
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    """A node for the driver alone, and two with a core each."""
-    with ray_surroundings():
-        head = {"num_cpus": 0, "include_dashboard": False, "_system_config": ALERT, **SMALL}
-        cluster = Cluster(initialize_head=True, head_node_args={"node_ip_address": DRIVER, **head})
-        try:
+            head = {"num_cpus": 0, "include_dashboard": False, "_system_config": ALERT, **SMALL}
+            cluster = Cluster(initialize_head=True, head_node_args={"node_ip_address": DRIVER, **head})
             for address in (FIRST, SECOND):
                 cluster.add_node(num_cpus=1, node_ip_address=address, **SMALL)
             ray.init(address=cluster.address, _node_ip_address=DRIVER, log_to_driver=False)
             yield cluster
-        finally:
             ray.shutdown()
             cluster.shutdown()
-
-
-@pytest.fixture
-def local_ray(third_party: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A Ray of this machine alone, with two cores and plugins that misbehave."""
-    plugins = str(third_party("misbehaving"))
-    monkeypatch.syspath_prepend(plugins)
-    with ray_surroundings(plugins):
-        ray.init(
-            num_cpus=2,
-            _node_ip_address=DRIVER,
-            include_dashboard=False,
-            log_to_driver=False,
-            **SMALL,
-        )
-        yield
+        finally:
+            children = set(psutil.Process().children(recursive=True)) - before
+            ray.shutdown()
+            for process in children:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class Watched:
@@ -100,6 +80,7 @@ class Watched:
     def __init__(self, cells: list[Cell], store: Store, run: RunTable) -> None:
         self.stages: dict[str, list[str]] = {cell.cell_id: [] for cell in cells}
         self.steps: dict[str, int] = {}
+        self.running: set[str] = set()
         self.outcomes: dict[str, Outcome] = {}
         self.stop = False
         self._cells, self._store, self._run = cells, store, run
@@ -109,11 +90,18 @@ class Watched:
             work = Work(self._cells, self._store, leases, self._run.retries)
             for event in run_on_ray(work, self._store, self._run, lambda: self.stop):
                 if isinstance(event, Progress):
+                    self.running.add(event.cell_id)
                     self.stages[event.cell_id].append(event.stage)
                     self.steps[event.cell_id] = event.step
                 else:
                     self.outcomes[event.cell_id] = event
+                    self.running.discard(event.cell_id)
                 yield event
+
+    def to_the_end(self) -> Watched:
+        for _ in self:
+            pass
+        return self
 
     @property
     def states(self) -> dict[str, str]:
@@ -138,6 +126,7 @@ def test_a_lost_node_changes_nothing(
     run = RunTable(checkpoint_steps=1)
     watched, lost = Watched(cells, there, run), False
     for _ in watched:
+        assert len(watched.running) <= 2, "a core is lent to one cell at a time"
         if not lost and len([step for step in watched.steps.values() if step >= 5]) == 2:
             lost = True
             cluster.remove_node(
@@ -162,27 +151,14 @@ def test_a_lost_node_changes_nothing(
 
 
 def test_crashes_time_limits_and_the_wish_to_stop(
-    local_ray: None, plan_cells: Callable[..., list[Cell]], tmp_path: Path
+    cluster: Cluster, plan_cells: Callable[..., list[Cell]], tmp_path: Path
 ) -> None:
     store = Store(tmp_path / "store")
-    crashing, good, hanging = plan_cells(matrix={"arrangements": ["crashing", "random", "hanging"]})
-    watched = Watched([crashing, good], store, RunTable(workers=2, retries=1))
-    for _ in watched:
-        pass
-    assert watched.states == {crashing.cell_id: "failed", good.cell_id: "finished"}
-    assert watched.outcomes[crashing.cell_id].reason == "its worker process ended (Ray's log of the worker may say why)"
-    assert [len(store.attempts(cell.cell_id)) for cell in (crashing, good)] == [2, 1]
+    arrangements = ["crashing", "random", "hanging", "sequential"]
+    crashing, good, hanging, together = plan_cells(matrix={"arrangements": arrangements})
+    watched = Watched([good], store, RunTable()).to_the_end()
+    assert watched.states == {good.cell_id: "finished"}
     assert {"starting", "loading", "training", "evaluating"} <= set(watched.stages[good.cell_id])
-
-    late = Watched([hanging], store, RunTable(cell_timeout_minutes=0.1))
-    for _ in late:
-        pass
-    assert late.outcomes[hanging.cell_id].reason == "it took longer than 0.1 minutes"
-    for cell, reason in ((crashing, "its worker process ended"), (hanging, "it took longer than")):
-        status = store.last_status(cell.cell_id)
-        assert status is not None
-        assert status["state"] == "failed"
-        assert status["reason"].startswith(reason)
 
     long = plan_cells(matrix={"seeds": [1, 2, 3, 4]}, training={"epochs": 100, "batch_size": 1})
     watched = Watched(long, store, RunTable())
@@ -192,13 +168,24 @@ def test_crashes_time_limits_and_the_wish_to_stop(
     saved = [cell_id for cell_id, outcome in watched.outcomes.items() if "with its state saved" in str(outcome.reason)]
     assert saved
     for cell_id in saved:
-        assert store.files.exists(f"cells/{cell_id}/{checkpoint_of(store, cell_id)}/state.json")
+        (checkpoint,) = [key for key in store.files.find(f"cells/{cell_id}") if key.endswith("/state.json")]
+        assert f"cells/{cell_id}/checkpoint-" in checkpoint
+
+    Watched([hanging], store, RunTable(cell_timeout_minutes=0.1)).to_the_end()
+    Watched([crashing], store, RunTable()).to_the_end()
+    for cell, reason in ((crashing, "its worker process ended (Ray"), (hanging, "it took longer than 0.1 minutes")):
+        status = store.last_status(cell.cell_id)
+        assert status is not None
+        assert status["state"] == "failed"
+        assert status["reason"].startswith(reason)
+
+    watched = Watched([together], store, RunTable(processes_per_cell=2)).to_the_end()
+    assert watched.states == {together.cell_id: "finished"}
+    assert {"starting", "loading", "training", "evaluating"} <= set(watched.stages[together.cell_id])
+    status = store.last_status(together.cell_id)
+    assert status is not None
+    assert status["processes"] == 2
     assert store.files.find("leases") == []
-
-
-def checkpoint_of(store: Store, cell_id: str) -> str:
-    (name,) = [name for name in store.files.folders(f"cells/{cell_id}") if name.startswith("checkpoint-")]
-    return name
 
 
 @pytest.mark.parametrize(
@@ -222,7 +209,9 @@ def test_a_cell_gets_its_share_of_a_node(
     assert [share.fits(node) for node in nodes] == cells
 
 
-def test_what_cannot_be_is_one_line() -> None:
+def test_what_cannot_be_is_one_line(s3_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zsg_harness.executors.ray._CONNECT", 0.5)
+    mute = socket.create_server((DRIVER, 0))
     with pytest.raises(ZsgError, match="needs as many GPUs in one node, and no node has more than 2"):
         share_of([{"CPU": 8.0, "GPU": 2.0}], RunTable(processes_per_cell=4))
     for run, message in (
@@ -230,7 +219,18 @@ def test_what_cannot_be_is_one_line() -> None:
         (RunTable(per_device=2, processes_per_cell=2), "cannot both be above 1 on Ray"),
         (RunTable(ray_address="ray://127.0.0.2:10001"), "ray job submit"),
         (RunTable(ray_address="somewhere"), "not an address"),
-        (RunTable(ray_address="127.0.0.2:9"), "Ray at 127.0.0.2:9 does not answer"),
+        (RunTable(ray_address=f"{DRIVER}:9"), f"Ray at {DRIVER}:9 does not answer"),
+        (RunTable(ray_address=f"{DRIVER}:{mute.getsockname()[1]}"), "does not answer .timed out"),
+        (RunTable(ray_address=s3_server.url.removeprefix("http://")), "something else answers there"),
     ):
         with pytest.raises(ZsgError, match=message):
             check_ray(run)
+    mute.close()
+    for module in ("zsg_harness.executors.ray", "ray"):
+        monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
+    for run, message in (
+        (RunTable(executor="ray"), r"pip install 'zsg-harness\[ray\]'"),
+        (RunTable(ray_address="head:6379"), "goes with executor = 'ray'"),
+    ):
+        with pytest.raises(ZsgError, match=message):
+            preflight([], Registry(), DownloadFolder(Path(), True), run)

@@ -20,16 +20,22 @@ from zsg_harness.store.leases import Leases
 from zsg_harness.store.store import Store
 
 RACER = """
-import sys
+import sys, time
 from zsg_harness.store.files import open_files
 from zsg_harness.store.leases import Leases
 
 files, me = open_files(sys.argv[1]), sys.argv[2]
+
+def moments(start):  # everybody tries at the same time
+    for number in range(20):
+        time.sleep(max(0, start + number / 25 - time.time()))
+        yield number
+
 with Leases(files) as leases:
     print(files.names("leases"), flush=True)
-    sys.stdin.readline()
-    taken = [number for number in range(20) if leases.take(f"cell-{number}")]
-    done = [number for number in range(20) if files.create(f"cells/{number}/done.json", me.encode())]
+    start = float(sys.stdin.readline())
+    taken = [number for number in moments(start) if leases.take(f"cell-{number}")]
+    done = [number for number in moments(start + 1) if files.create(f"cells/{number}/done.json", me.encode())]
     print([taken, done], flush=True)
     sys.stdin.readline()
 """
@@ -48,7 +54,7 @@ class Racer:
 
     def go(self) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write("\n")
+        self.process.stdin.write(f"{time.time() + 0.2}\n")
         self.process.stdin.flush()
 
 
