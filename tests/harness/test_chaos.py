@@ -11,7 +11,7 @@ CHAOS = Path(__file__).parents[2] / "benchmarks" / "chaos.py"
 
 def test_nothing_is_lost() -> None:
     done = subprocess.run(
-        [sys.executable, CHAOS, "--where", "local", "--cells", "6", "--kills", "3", "--seed", "1"],
+        [sys.executable, CHAOS, "--where", "local", "--cells", "6", "--kills", "2", "--seed", "1"],
         capture_output=True,
         text=True,
         check=False,

@@ -44,7 +44,7 @@ def test_it_is_told_of_beginnings_retries_and_other_runs(tmp_path: Path) -> None
         assert work.ended(Outcome("b", "failed", "no luck", 1.0, {})) is False
         assert work.next().cell_id == "b"
         assert work.ended(Outcome("b", "finished", None, 1.0, {})) is True
-        assert work.waits
+        assert not work.over
         theirs.release("a")
         assert work.look_elsewhere() == []  # nobody has finished it: it is ours now
         assert work.next().cell_id == "a"
