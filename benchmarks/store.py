@@ -28,9 +28,10 @@ from measuring import command_and_hardware, seconds, write_results
 from zsg_harness.matrix.load import load_matrix
 from zsg_harness.plan.build import Plan, build_plan
 from zsg_harness.plan.cell import Cell
+from zsg_harness.plan.compare import compare_with_store
 from zsg_harness.reports.board import assemble
 from zsg_harness.reports.collect import collect
-from zsg_harness.runner import compare_with_store, freeze
+from zsg_harness.runner import freeze
 from zsg_harness.store.formats import parquet_bytes
 from zsg_harness.store.store import Store
 from zsg_harness.store.tables import EXAMPLES, SCORES, TRAIN
@@ -89,8 +90,7 @@ class Results:
 
     def finish(self, store: Store, cell: Cell, rng: np.random.Generator) -> None:
         """Write a cell's results."""
-        described = cell.model_dump(mode="json", exclude={"state", "reason", "user_seeds"})
-        attempt = store.new_attempt(cell.cell_id, {**described, "oracle": False})
+        attempt = store.new_attempt(cell.cell_id, cell.description)
         for name, data in self._shared.items():
             attempt.write(name, data)
         rows = [

@@ -24,10 +24,11 @@ class Trial:
     def __init__(self, cell: Cell, store: Store, environment: Environment) -> None:
         self._cell = cell
         self._store = store
+        self._environment = environment
         self._attempt: Attempt | None = None
         self._clock = time.monotonic()
         self._usage = Usage(environment.device)
-        self._told = {"started": _now(), "reason": None, "provenance": provenance(cell, environment)}
+        self._told: dict[str, Any] = {"started": _now(), "reason": None}
 
     def begin(self) -> Attempt:
         """Make its folder.
@@ -35,8 +36,8 @@ class Trial:
         Raises:
             OSError: The store cannot be written.
         """
-        plain = self._cell.model_dump(mode="json", exclude={"state", "reason", "cause", "resumes_at", "user_seeds"})
-        self._attempt = self._store.new_attempt(self._cell.cell_id, {**plain, "oracle": self._cell.data.oracle})
+        self._told |= {"provenance": provenance(self._cell, self._environment)}
+        self._attempt = self._store.new_attempt(self._cell.cell_id, self._cell.description)
         self._attempt.status("running", **self._told)
         return self._attempt
 

@@ -54,7 +54,7 @@ def run_in_workers(work: Work, store: Store, run: RunTable, asked_to_stop: Calla
                     worker.stop()
             for position, worker in enumerate(workers):
                 if worker.cell is None:
-                    worker.give(work.next())
+                    worker.give(work.next(), store)
                 elif worker.seconds > 60 * run.cell_timeout_minutes > 0:
                     yield from _lost(worker, work, store, f"it took longer than {run.cell_timeout_minutes:g} minutes")
                     workers[position] = _Worker(worker.settings)
@@ -91,13 +91,14 @@ def run_in_process(work: Work, store: Store, run: RunTable, asked_to_stop: Calla
 
 @dataclass(slots=True, init=False)
 class _Worker:
-    """A process and the cell it works on."""
+    """A process and the cell it works on; `before` is the last attempt that others made at it."""
 
     settings: WorkerSettings
     process: SpawnProcess
     connection: Connection
     cell: Cell | None
     since: float
+    before: str
 
     def __init__(self, settings: WorkerSettings) -> None:
         context = multiprocessing.get_context("spawn")
@@ -110,16 +111,18 @@ class _Worker:
         theirs.close()
         self.cell = None
         self.since = time.monotonic()
+        self.before = ""
 
     @property
     def seconds(self) -> float:
         """How long it has worked on its cell."""
         return time.monotonic() - self.since
 
-    def give(self, cell: Cell | None) -> None:
+    def give(self, cell: Cell | None, store: Store) -> None:
         """Hand over the next cell, if there is one."""
         if cell is not None:
             self.cell, self.since = cell, time.monotonic()
+            self.before = store.newest_attempt(cell.cell_id)
             self._send(cell.model_dump_json())
 
     def stop(self) -> None:
@@ -167,7 +170,9 @@ def _lost(worker: _Worker, work: Work, store: Store, reason: str | None) -> Gene
     reason = " ".join(": ".join([reason, *tail[-1:]]).split())[:500]
     attempt = ""
     with suppress(OSError):  # a store that cannot be written: the reason is told all the same
-        attempt = store.mark_failed(worker.cell.cell_id, reason, "\n".join(tail))
+        attempt = store.mark_failed(
+            worker.cell.cell_id, worker.cell.description, worker.before, reason, "\n".join(tail)
+        )
     outcome = Outcome(worker.cell.cell_id, "failed", reason, worker.seconds, {}, attempt)
     if work.ended(outcome):
         yield outcome

@@ -39,21 +39,24 @@ def run_ranks(settings: WorkerSettings, cell: Cell, connection: Connection) -> O
         max_restarts=0,
         monitor_interval=0.1,
     )
+    store = Store(settings.store)
+    before = store.newest_attempt(cell.cell_id)
     try:
         outcomes = elastic_launch(config, rank_main)(settings, cell.model_dump_json(), connection)
     except ChildFailedError as error:
-        return _failed(Store(settings.store), cell, error)
+        return _failed(store, cell, before, error)
     outcome: Outcome = outcomes[0]
     return outcome
 
 
-def _failed(store: Store, cell: Cell, error: ChildFailedError) -> Outcome:
+def _failed(store: Store, cell: Cell, before: str, error: ChildFailedError) -> Outcome:
     """Record why a cell failed: one of its processes ended, and the launcher then ended the others."""
-    told = (store.last_status(cell.cell_id) or {}).get("reason")
+    has_begun = store.newest_attempt(cell.cell_id) != before
+    told = (store.last_status(cell.cell_id) or {}).get("reason") if has_begun else None
     others = [f"process {rank}: {_last_line(failure)}" for rank, failure in sorted(error.failures.items())]
     said = [reason for reason in [told, *others] if reason]
     reason = next((each for each in said if not _CONSEQUENCE.search(each)), said[0])
-    attempt = store.mark_failed(cell.cell_id, reason)
+    attempt = store.mark_failed(cell.cell_id, cell.description, before, reason)
     return Outcome(cell.cell_id, "failed", reason, 0.0, {}, attempt)
 
 

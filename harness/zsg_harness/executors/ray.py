@@ -121,12 +121,14 @@ class _Task:
 
     Attributes:
         cell: The cell.
+        before: The last attempt that others made at it.
         lost: How many nodes it was on that were lost.
         began: Since when it runs; None while it waits for a node.
         overdue: Whether it was ended because it took too long.
     """
 
     cell: Cell
+    before: str
     lost: int = 0
     began: float | None = None
     overdue: bool = False
@@ -164,7 +166,8 @@ class _Tasks:
         """Hand a cell over."""
         text = cell.model_copy(update={"base_dir": str(Path(cell.base_dir).resolve())}).model_dump_json()
         task = self._task.options(name=f"cell {cell.cell_id[:12]}")
-        self._tasks[task.remote(self._settings, self._environment, text, self._desk)] = _Task(cell, lost)
+        before = self._store.newest_attempt(cell.cell_id)
+        self._tasks[task.remote(self._settings, self._environment, text, self._desk)] = _Task(cell, before, lost)
 
     def wait(self) -> Sequence[Any]:
         """Wait a moment; returns the tasks that ended. Those that take too long are ended."""
@@ -229,7 +232,7 @@ class _Tasks:
         if task.overdue:
             reason = f"it took longer than {self._run.cell_timeout_minutes:g} minutes"
         with suppress(OSError):  # a store that cannot be written: the reason is told all the same
-            self._store.mark_failed(cell_id, reason)
+            self._store.mark_failed(cell_id, task.cell.description, task.before, reason)
         return Outcome(cell_id, "failed", reason, task.seconds, {})
 
 

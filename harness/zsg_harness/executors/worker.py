@@ -98,8 +98,8 @@ def _runner(environment: Environment, store: Store, connection: Connection) -> C
     def report(progress: Progress) -> None:
         try:
             connection.send(progress)
-        except OSError:
-            os._exit(1)  # the parent is gone: what is done is committed, and nobody waits for the rest
+        except OSError as error:  # the parent is gone: what is done is committed, and nobody waits for the rest
+            raise SystemExit(f"the run that this worker belongs to does not listen: {error}") from None
 
     def run(cell: Cell) -> Outcome:
         asked = _Stop(connection)

@@ -88,6 +88,12 @@ class Cell(BaseModel):
     resumes_at: int | None = None
 
     @property
+    def description(self) -> dict[str, Any]:
+        """What a store keeps of it as `cell.json`: all but what a plan says of the moment."""
+        plain = self.model_dump(mode="json", exclude={"state", "reason", "cause", "resumes_at", "user_seeds"})
+        return plain | {"oracle": self.data.oracle}
+
+    @property
     def text_form(self) -> TextForm:
         """How its examples become tokens."""
         settings = self.training

@@ -175,19 +175,31 @@ class Store:
         whole = [name for name in folders if self.files.exists(f"{_cell(cell_id)}/{name}/{CHECKPOINT_LAST}")]
         return max((int(name.removeprefix(CHECKPOINT)) for name in whole), default=None)
 
-    def mark_failed(self, cell_id: str, reason: str, log: str = "") -> str:
-        """Say of the newest attempt at a cell that it failed: its process ended before it could.
+    def newest_attempt(self, cell_id: str) -> str:
+        """The name of the newest attempt at a cell; empty if there is none."""
+        return max((attempt.name for attempt in self.attempts(cell_id)), default="")
+
+    def mark_failed(self, cell_id: str, description: Mapping[str, Any], before: str, reason: str, log: str = "") -> str:
+        """Say of an attempt at a cell that it failed: its process ended before it could.
+
+        Args:
+            cell_id: The cell.
+            description: For a process that ended before it had begun an attempt: this is begun in its place.
+            before: What `newest_attempt` said before the process was given the cell.
+            reason: Why, in one line.
+            log: What the process printed last.
 
         Returns:
-            The attempt's name; nothing if there was none.
+            The attempt's name.
         """
         attempts = self.attempts(cell_id)
-        if attempts and not self.is_done(cell_id):
-            before = attempts[-1].read_json("status") if "status.json" in attempts[-1].names() else {}
-            attempts[-1].status(**{**before, "state": "failed", "reason": reason})
+        attempt = attempts[-1] if attempts and attempts[-1].name != before else self.new_attempt(cell_id, description)
+        if not self.is_done(cell_id):
+            told = attempt.read_json("status") if "status.json" in attempt.names() else {}
+            attempt.status(**{**told, "state": "failed", "reason": reason})
             if log:
-                attempts[-1].write("log.txt", log.encode())
-        return attempts[-1].name if attempts else ""
+                attempt.write("log.txt", log.encode())
+        return attempt.name
 
     def write_matrix(self, name: str, digest: str, document: Mapping[str, Any]) -> None:
         """Freeze a plan."""

@@ -78,8 +78,7 @@ def finish() -> Callable[..., Attempt]:
 
 
 def begin_cell(store: Store, cell: Cell) -> Attempt:
-    described = cell.model_dump(mode="json", exclude={"state", "reason", "user_seeds"})
-    return store.new_attempt(cell.cell_id, {**described, "oracle": False})
+    return store.new_attempt(cell.cell_id, cell.description)
 
 
 def finish_cell(store: Store, cell: Cell, loss: float = 2.0, commit: bool = True) -> Attempt:

@@ -56,10 +56,25 @@ def test_a_cell_without_a_commit_is_not_done(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.new_attempt("c", {"cell_id": "c"}).status("running")
     assert store.done_cells() == set()
-    store.mark_failed("c", "its process ended")
+    store.mark_failed("c", {"cell_id": "c"}, "", "its process ended")
     status = store.last_status("c")
     assert status is not None
     assert (status["state"], status["reason"]) == ("failed", "its process ended")
+
+
+def test_a_process_that_ended_before_its_attempt_spoils_no_other(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.new_attempt("c", {"cell_id": "c"}).status("stopped", reason="stopped at step 3")
+    before = store.newest_attempt("c")
+    store.mark_failed("c", {"cell_id": "c"}, before, "it ended", "the last line")
+    first, second = store.attempts("c")
+    assert first.read_json("status")["reason"] == "stopped at step 3"
+    assert second.read_json("status") | {"schema_version": 0} == {
+        "schema_version": 0,
+        "state": "failed",
+        "reason": "it ended",
+    }
+    assert second.name == store.newest_attempt("c")
 
 
 def test_a_store_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
