@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from zsg_harness.cells.outcome import Outcome
-from zsg_harness.cells.progress import Progress
-from zsg_harness.plan.cell import Cell
+if TYPE_CHECKING:
+    from zsg_harness.cells.outcome import Outcome
+    from zsg_harness.cells.progress import Progress
+    from zsg_harness.plan.cell import Cell
 
 
-class Listener(Protocol):
-    """Who watches a run, such as the terminal's display. Warnings may come from any thread."""
+class Listener:
+    """Who watches a run, such as the terminal's display. This one does nothing; others override what they heed."""
 
     def planned(self, cells: Sequence[Cell]) -> None:
         """The cells, each with its state; nothing has run yet."""
@@ -29,26 +30,4 @@ class Listener(Protocol):
         """So many cells are left to another run now, which has them."""
 
     def warned(self, message: str) -> None:
-        """Something the user should know, in one line."""
-
-
-class Silence:
-    """A listener that does nothing."""
-
-    def planned(self, cells: Sequence[Cell]) -> None:
-        """See `Listener`."""
-
-    def progressed(self, progress: Progress) -> None:
-        """See `Listener`."""
-
-    def retried(self, outcome: Outcome) -> None:
-        """See `Listener`."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """See `Listener`."""
-
-    def elsewhere(self, count: int) -> None:
-        """See `Listener`."""
-
-    def warned(self, message: str) -> None:
-        """See `Listener`."""
+        """Something the user should know, in one line. It may come from any thread."""

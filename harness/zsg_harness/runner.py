@@ -16,7 +16,7 @@ from zsg_harness.hooks.journal import Journal, leftovers
 from zsg_harness.hooks.plugins import hook_plugins
 from zsg_harness.hooks.queues import HookQueues
 from zsg_harness.interrupts import Interrupts
-from zsg_harness.listener import Listener, Silence
+from zsg_harness.listener import Listener
 from zsg_harness.matrix.load import LoadedMatrix
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.build import Plan, build_plan
@@ -86,7 +86,7 @@ def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener
     """
     from zsg_harness.reports import build
 
-    listener = listener or Silence()
+    listener = listener or Listener()
     if store.url.startswith("memory://") and not options.in_process:
         raise ZsgError(f"the store {store.url} is seen by this process alone, and cells run in others (--in-process)")
     registry = Registry()

@@ -1,21 +1,19 @@
-"""Watching a run: a line for each cell that ends, or a live display where stderr is a terminal."""
+"""A run in lines: one for each cell that ends, and now and then one about those that run."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from zsg_harness.cli.forecast import Forecast
 from zsg_harness.cli.output import counted, duration, note
+from zsg_harness.listener import Listener
 
 if TYPE_CHECKING:
     from zsg_harness.cells.outcome import Outcome
     from zsg_harness.cells.progress import Progress
-    from zsg_harness.listener import Listener
     from zsg_harness.plan.cell import Cell
 
 _FIRST_SILENCE: Final = 60.0
@@ -27,28 +25,6 @@ _STYLES: Final = {"failed": "red", "skipped": "yellow", "stopped": "yellow", "do
 
 _REASONS: Final = 5
 """Reasons to run that are told, the most frequent ones."""
-
-
-def watch(matrix: str, limit: int | None, *, quiet: bool, plain: bool) -> AbstractContextManager[Listener]:
-    """What shows a run, for the time of the run.
-
-    Args:
-        matrix: The matrix's name.
-        limit: How many cells will be run at most.
-        quiet: Show failures alone.
-        plain: Show no live display, even on a terminal.
-    """
-    if quiet:
-        return nullcontext(FailureLines(limit))
-    if not plain and sys.stderr.isatty():
-        from rich.console import Console
-
-        from zsg_harness.cli.live import LiveDisplay
-
-        console = Console(stderr=True, highlight=False)
-        if not console.is_dumb_terminal:
-            return LiveDisplay(matrix, limit, console)
-    return nullcontext(CellLines(matrix, limit))
 
 
 def describe(cell: Cell) -> str:
@@ -65,7 +41,7 @@ def describe_seeds(cell: Cell) -> str:
     return f"{'seed' if len(cell.user_seeds) == 1 else 'seeds'} {' '.join(cell.user_seeds)}"
 
 
-class FailureLines:
+class FailureLines(Listener):
     """A listener that tells of failures alone.
 
     Attributes:
@@ -81,7 +57,7 @@ class FailureLines:
         self._limit = limit
 
     def planned(self, cells: Sequence[Cell]) -> None:
-        """See `zsg_harness.listener.Listener`."""
+        """Take note of the cells."""
         self.cells = {cell.cell_id: cell for cell in cells}
         self.total = len(self.chosen(cells))
 
@@ -89,23 +65,11 @@ class FailureLines:
         """The cells that this run executes."""
         return [cell for cell in cells if cell.state == "run"][: self._limit]
 
-    def progressed(self, progress: Progress) -> None:
-        """See `zsg_harness.listener.Listener`."""
-
-    def retried(self, outcome: Outcome) -> None:
-        """See `zsg_harness.listener.Listener`."""
-
     def ended(self, outcome: Outcome) -> None:
-        """See `zsg_harness.listener.Listener`."""
+        """Tell of a failure."""
         self.ended_cells += 1
         if outcome.state == "failed":
             self.show(self._line(outcome), "red")
-
-    def elsewhere(self, count: int) -> None:
-        """See `zsg_harness.listener.Listener`."""
-
-    def warned(self, message: str) -> None:
-        """See `zsg_harness.listener.Listener`."""
 
     def show(self, line: str, style: str = "") -> None:
         """Write a line; a display that has colours may use `style`."""

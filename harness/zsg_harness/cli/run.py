@@ -57,7 +57,7 @@ def run(
     running cells save their state, a second one ends them at once; either way what is done is kept, and the same
     command goes on from there.
     """
-    from zsg_harness.cli.progress import watch
+    from zsg_harness.cli.watch import watch
     from zsg_harness.runner import RunOptions, run_matrix
     from zsg_harness.store.store import Store
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
-from zsg_harness.listener import Listener, Silence
+from zsg_harness.listener import Listener
 from zsg_harness.plan.cell import Cell
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Work:
         self.stopping = False
         self._store = store
         self._leases = leases
-        self._listener = listener or Silence()
+        self._listener = listener or Listener()
         self._waiting = deque(cells)
         self._elsewhere: dict[str, tuple[Cell, _End | None]] = {}
         self._given: dict[str, Cell] = {}

@@ -16,10 +16,11 @@ from zsg_harness.cli import main
 from zsg_harness.executors import slots
 from zsg_harness.executors.slots import Slot
 from zsg_harness.executors.worker import WorkerSettings, make_environment
+from zsg_harness.listener import Listener
 from zsg_harness.matrix.load import check_matrix
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
-from zsg_harness.runner import RunOptions, Silence, run_matrix
+from zsg_harness.runner import RunOptions, run_matrix
 from zsg_harness.store.store import Store
 
 TABLES = ("order", "receipt", "train", "scores", "examples")
@@ -32,7 +33,7 @@ def tables(store: Store, cell_id: str) -> dict[str, pd.DataFrame]:
     return {name: attempt.read_table(name).to_pandas().drop(columns="seconds", errors="ignore") for name in TABLES}
 
 
-class Killer(Silence):
+class Killer(Listener):
     """Kills a worker process once two of them are in the middle of a cell."""
 
     def __init__(self) -> None:

@@ -15,7 +15,8 @@ from zsg_harness.cells.progress import Progress
 from zsg_harness.cli import progress
 from zsg_harness.cli.forecast import Forecast
 from zsg_harness.cli.live import LiveDisplay
-from zsg_harness.cli.progress import CellLines, FailureLines, describe, rough, watch
+from zsg_harness.cli.progress import CellLines, FailureLines, describe, rough
+from zsg_harness.cli.watch import watch
 from zsg_harness.listener import Listener
 from zsg_harness.matrix.load import load_matrix
 from zsg_harness.plan.build import build_plan

@@ -10,12 +10,12 @@ from typing import Any
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
 from zsg_harness.executors.work import Work
-from zsg_harness.listener import Silence
+from zsg_harness.listener import Listener
 from zsg_harness.store.leases import Leases
 from zsg_harness.store.store import Store
 
 
-class Heard(Silence):
+class Heard(Listener):
     """Keeps what it hears."""
 
     def __init__(self) -> None:
