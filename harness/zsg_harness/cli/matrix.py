@@ -20,14 +20,13 @@ def matrix() -> None:
 @matrix.command("list")
 @json_option
 def list_matrices(as_json: bool) -> None:
-    """List the bundled matrices."""
-    from zsg_harness.matrix.load import bundled_names, bundled_text
+    """List the bundled matrices, and what a run of each takes."""
+    from zsg_harness.matrix.catalogue import entries
 
-    summaries = {name: bundled_text(name).partition("\n")[0].removeprefix("#").strip() for name in bundled_names()}
     if as_json:
-        print_json([{"name": name, "summary": summary} for name, summary in summaries.items()])
+        print_json([entry._asdict() for entry in entries()])
     else:
-        print_table(("name", "summary"), summaries.items())
+        print_table(("name", "summary", "cost"), entries())
 
 
 @matrix.command()

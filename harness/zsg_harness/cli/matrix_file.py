@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from zsg_harness.matrix.load import bundled_text
+from zsg_harness.matrix.catalogue import bundled_text
 from zsg_harness.matrix.schema import Matrix
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
@@ -14,6 +14,7 @@ from zsg_harness.cli.output import counted, duration, note, print_json, print_ta
 from zsg_harness.cli.selection import Selection, selection_options
 
 if TYPE_CHECKING:
+    from zsg_harness.plan.build import Plan
     from zsg_harness.plan.cell import Cell
     from zsg_harness.plan.decide import Wanted
     from zsg_harness.plan.estimate import Estimate
@@ -43,31 +44,43 @@ def plan(selection: Selection, store: str, wanted: Wanted, workers: int | None, 
     such as 2h, it says which cells fit in it. `run` with the same options does what this shows, in this order.
     """
     from zsg_harness.plan.build import build_plan
+    from zsg_registry import Registry
+
+    plans = [build_plan(loaded, Registry()) for loaded in selection.load()]
+    documents = []
+    for planned in plans:
+        cells, forecast = _foresee(planned, store, wanted, workers, pilot)
+        totals: Counter[str] = Counter(cell.state for cell in cells)
+        for warning in planned.warnings:
+            note(f"warning: {warning}")
+        name = planned.loaded.matrix.matrix.name
+        if as_json:
+            about = {"matrix": name, "store": store, "order": wanted.order, "totals": totals}
+            documents.append({**about, "warnings": planned.warnings, **document(forecast, selection.time)})
+            continue
+        _print_cells(forecast, selection.time)
+        _print_shared(forecast)
+        for line in _outlook(forecast, selection.time):
+            click.echo(line)
+        note(f"{name}: {_cells(len(cells))}: {counted(totals)}")
+    if as_json:
+        print_json(documents if len(plans) > 1 else documents[0])
+
+
+def _foresee(
+    planned: Plan, store: str, wanted: Wanted, workers: int | None, pilot: bool
+) -> tuple[Sequence[Cell], Forecast]:
+    """What would be run, and what it would take."""
     from zsg_harness.plan.decide import decide
     from zsg_harness.plan.forecast import foresee
     from zsg_harness.store.store import Store
-    from zsg_registry import Registry
 
-    planned = build_plan(selection.load(), Registry())
     place = Store(store)
     cells = decide(planned, place, wanted)
     run = planned.loaded.matrix.run
     if workers is not None:
         run = run.model_copy(update={"workers": workers})
-    forecast = foresee(planned, cells, place, run, note if pilot else None)
-    totals: Counter[str] = Counter(cell.state for cell in cells)
-    for warning in planned.warnings:
-        note(f"warning: {warning}")
-    name = planned.loaded.matrix.matrix.name
-    if as_json:
-        about = {"matrix": name, "store": store, "order": wanted.order, "totals": totals, "warnings": planned.warnings}
-        print_json(about | document(forecast, selection.time))
-        return
-    _print_cells(forecast, selection.time)
-    _print_shared(forecast)
-    for line in _outlook(forecast, selection.time):
-        click.echo(line)
-    note(f"{name}: {_cells(len(cells))}: {counted(totals)}")
+    return cells, foresee(planned, cells, place, run, note if pilot else None)
 
 
 def document(forecast: Forecast, time: float | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ from zsg_harness.cli.output import counted, duration, note, print_json, print_re
 from zsg_harness.cli.selection import Selection, selection_options
 
 if TYPE_CHECKING:
+    from zsg_harness.matrix.load import LoadedMatrix
     from zsg_harness.plan.decide import Wanted
-    from zsg_harness.runner import RunSummary
+    from zsg_harness.runner import RunOptions, RunSummary
 
 
 @click.command()
@@ -55,34 +57,64 @@ def run(
 
     A cell that is already in the store is not run again; one that failed before is, beside the new ones. Ctrl-C lets
     running cells save their state, a second one ends them at once; either way what is done is kept, and the same
-    command goes on from there.
+    command goes on from there. Several matrices are run one after the other, and cells that they share once.
     """
-    from zsg_harness.cli.watch import watch
-    from zsg_harness.runner import RunOptions, run_matrix
-    from zsg_harness.store.store import Store
+    from zsg_harness.runner import RunOptions
 
     if selection.time is not None:
         raise click.UsageError("a length of time as --budget is for 'plan'; here it is a number of examples")
-    loaded = selection.load()
-    name = loaded.matrix.matrix.name
-    options = RunOptions(how, in_process, wanted, limit, fail_fast, out)
+    matrices = selection.load()
+    several = len(matrices) > 1
+    if several:
+        _check(matrices)
+    documents, failed = [], False
+    for loaded in matrices:
+        name = loaded.matrix.matrix.name
+        folder = out / name if out is not None and several else out
+        summary = _run(loaded, store, RunOptions(how, in_process, wanted, limit, fail_fast, folder), quiet, plain)
+        if as_json:
+            documents.append(_document(summary, name, store))
+        else:
+            print_renderable(summary.leaderboard.table())
+        if not quiet:
+            note(f"leaderboard: {summary.folder}/index.html")
+        failed = failed or bool(summary.failed)
+        if summary.stopped:
+            break
+    if as_json:
+        print_json(documents if several else documents[0])
+    if failed:
+        raise click.exceptions.Exit(SOME_FAILED)
+
+
+def _check(matrices: Sequence[LoadedMatrix]) -> None:
+    """See that every matrix can be planned, before the first of them is run.
+
+    Raises:
+        ZsgError: One cannot.
+    """
+    from zsg_harness.plan.build import build_plan
+    from zsg_registry import Registry
+
+    for loaded in matrices:
+        build_plan(loaded, Registry())
+
+
+def _run(loaded: LoadedMatrix, store: str, options: RunOptions, quiet: bool, plain: bool) -> RunSummary:
+    from zsg_harness.cli.watch import watch
+    from zsg_harness.runner import run_matrix
+    from zsg_harness.store.store import Store
+
     started = time.monotonic()
     try:
-        with watch(name, limit, quiet=quiet, plain=plain) as listener:
+        with watch(loaded.matrix.matrix.name, options.limit, quiet=quiet, plain=plain) as listener:
             summary = run_matrix(loaded, Store(store), options, listener)
     except KeyboardInterrupt:
         kept = f"what was done is kept in {store}"
         raise Interrupted(f"interrupted: {kept}; the same command goes on from there") from None
     if not quiet:
         _note_summary(summary, duration(time.monotonic() - started))
-    if as_json:
-        print_json(_document(summary, name, store))
-    else:
-        print_renderable(summary.leaderboard.table())
-    if not quiet:
-        note(f"leaderboard: {summary.folder}/index.html")
-    if summary.failed:
-        raise click.exceptions.Exit(SOME_FAILED)
+    return summary
 
 
 def _note_summary(summary: RunSummary, took: str) -> None:

@@ -28,7 +28,7 @@ class Selection:
     """What was asked for. The axes are None or empty where nothing was said about them.
 
     Attributes:
-        matrix: A matrix file, or a bundled matrix's name.
+        matrix: A matrix file, a bundled matrix's name, or a pattern of such names.
         arrangements, datasets, embedders, models, metrics, seeds, budgets: The axes of a matrix without a file. Among
             the budgets may be a length of time, which is none of its cells' and only for a plan.
     """
@@ -42,23 +42,24 @@ class Selection:
     seeds: Sequence[int]
     budgets: Sequence[int | str | dict[str, int] | timedelta]
 
-    def load(self) -> LoadedMatrix:
-        """Read and check the matrix.
+    def load(self) -> list[LoadedMatrix]:
+        """Read and check the matrix, or those that a pattern names.
 
         Raises:
             click.UsageError: Both a matrix and axes were given, or neither.
-            ZsgError: The matrix is not usable.
+            ZsgError: A matrix is not usable.
         """
+        from zsg_harness.matrix.catalogue import named_like
         from zsg_harness.matrix.load import load_matrix
 
         if self.matrix is not None and self._axes:
             options = "--matrix and -a, -d, -e, -m, --metric, --seed, --budget"
             raise click.UsageError(f"{options} exclude each other: to choose among a matrix's cells use --filter")
         if self.matrix is not None:
-            return load_matrix(self.matrix)
+            return [load_matrix(name) for name in named_like(self.matrix)]
         if not self._axes:
             raise click.UsageError("say what to run: --matrix [FILE|NAME], or -a ARRANGEMENT")
-        return self._ad_hoc()
+        return [self._ad_hoc()]
 
     @property
     def time(self) -> float | None:
@@ -110,7 +111,7 @@ class Budget(click.ParamType["int | str | dict[str, int] | timedelta"]):
 def _complete_matrix(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     from click.shell_completion import CompletionItem
 
-    from zsg_harness.matrix.load import bundled_names
+    from zsg_harness.matrix.catalogue import bundled_names
 
     names = [CompletionItem(name) for name in bundled_names() if name.startswith(incomplete)]
     return [*names, CompletionItem(incomplete, type="file")]
@@ -123,8 +124,8 @@ _OPTIONS: Final = (
         flag_value=EVERYTHING,
         metavar="[FILE|NAME]",
         shell_complete=_complete_matrix,
-        help="A matrix file, or a bundled matrix by name (see 'matrix list'). Without a value: every registered"
-        " component that needs no parameters, on the built-in data.",
+        help="A matrix file, or a bundled matrix by name (see 'matrix list'), or several by a pattern such as"
+        " 'paper/*-small'. Without a value: every registered component that needs no parameters, on the built-in data.",
     ),
     click.option("-a", "--arrangement", "arrangements", multiple=True, metavar="REF",
                  shell_complete=complete_components("arrangement"),

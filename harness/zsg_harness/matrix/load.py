@@ -6,12 +6,12 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, get_args
 
 from pydantic import ValidationError
 
+from zsg_harness.matrix.catalogue import bundled_text
 from zsg_harness.matrix.schema import Matrix
 from zsg_registry import ZsgError, did_you_mean
 
@@ -38,23 +38,6 @@ class LoadedMatrix:
         """The matrix with its defaults, as a report may show it: `${VARIABLE}` as written, no path of this machine."""
         published: dict[str, Any] = _as_written(self.matrix.model_dump(mode="json"), self.document)
         return published
-
-
-def bundled_names() -> list[str]:
-    """The names of the matrices that come with the package."""
-    folder = files("zsg_harness.matrix") / "bundled"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
-
-
-def bundled_text(name: str) -> str:
-    """The text of a bundled matrix.
-
-    Raises:
-        ZsgError: There is none of that name.
-    """
-    if name not in bundled_names():
-        raise ZsgError(f"no matrix file and no bundled matrix {name!r}{did_you_mean(name, bundled_names())}")
-    return (files("zsg_harness.matrix") / "bundled" / f"{name}.toml").read_text(encoding="utf-8")
 
 
 def load_matrix(name_or_path: str | Path) -> LoadedMatrix:

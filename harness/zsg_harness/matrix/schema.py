@@ -49,6 +49,10 @@ class MatrixTable(_Table):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w./-]*$")] = "matrix"
     """The matrix's name: of letters, digits, `_`, `-`, `.` and `/`."""
+    summary: str = ""
+    """What it compares, in a sentence."""
+    cost: str = ""
+    """What a run takes, as measured or estimated by whoever wrote it."""
     models: Annotated[list[str | ModelEntry], NonEmpty] = ["zsg-tiny"]
     """Base models."""
     datasets: Annotated[list[Entry], NonEmpty] = ["procedural"]
@@ -231,6 +235,21 @@ class Couple(BaseModel):
     arrangement: str | None = None
 
 
+class Expectation(_Table):
+    """`[[expect]]`: what somebody found, to be set beside what is found here. No cell depends on it."""
+
+    lower: str
+    """The arrangement that had the lower loss."""
+    than: str
+    """The one that had the higher loss."""
+    figure: Literal["aulc", "aulc_linear", "aulc_tokens", "loss_final", "loss_best"] = "loss_final"
+    """The figure of the leaderboard that is compared."""
+    step: Annotated[int, Field(ge=0)] | None = None
+    """Instead of a figure: the loss at the last evaluation up to this step."""
+    source: str = ""
+    """Who found it, and where it is written."""
+
+
 class Matrix(_Table):
     """A whole matrix file."""
 
@@ -241,6 +260,7 @@ class Matrix(_Table):
     run: RunTable = RunTable()
     override: list[Override] = []
     couple: list[Couple] = []
+    expect: list[Expectation] = []
     hooks: dict[str, dict[str, Any]] = {}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -55,6 +55,7 @@ def build_plan(loaded: LoadedMatrix, registry: Registry) -> Plan:
     matrix = loaded.matrix
     expander = Expander(registry, loaded.base_dir)
     axes = _axes(loaded, expander)
+    _check_expectations(loaded, axes.arrangements)
     fingerprints = {choice.label: _fingerprint(choice) for choice in axes.datasets}
     cells: dict[str, Cell] = {}
     for point in _points(matrix, axes):
@@ -93,6 +94,17 @@ def _axes(loaded: LoadedMatrix, expander: Expander) -> _Axes:
         arrangements=arrangements + controlled,
         metrics=_distinct_outputs(expander.choices("metric", table.metrics)),
     )
+
+
+def _check_expectations(loaded: LoadedMatrix, arrangements: Sequence[Choice]) -> None:
+    known = [choice.label for choice in arrangements]
+    for expectation in loaded.matrix.expect:
+        for name in (expectation.lower, expectation.than):
+            if name not in known:
+                raise ZsgError(
+                    f"{loaded.origin}: 'expect' names {name!r}, which is no arrangement of the matrix"
+                    f"{did_you_mean(name, known)}"
+                )
 
 
 def _distinct_outputs(metrics: list[Choice]) -> list[Choice]:

@@ -13,6 +13,7 @@ from rich.console import RenderableType
 from zsg_harness.reports.collect import OpenCell, Results
 from zsg_harness.reports.console import terminal_table
 from zsg_harness.reports.environment import difference_notes, differences, environment
+from zsg_harness.reports.expectations import Finding, findings
 from zsg_harness.reports.formatting import LOSS_DIGITS, Column, added_columns, columns, count, number
 from zsg_harness.reports.statistics import MINIMUM_REPLICATES, NOTHING, Interval, prediction_interval
 from zsg_harness.reports.summary import cell_figures, unseen_curves
@@ -76,6 +77,7 @@ class Leaderboard:
         title: The name of the matrix.
         rows: One line for each arrangement × dataset × embedder × model × budget.
         curves: The unseen loss of each cell at each evaluated step.
+        findings: What the matrices expect, and what was found.
         environment: The values of each entry of the cells' provenance.
         differences: Those entries that differ between cells that are compared: how many cells have which value.
     """
@@ -85,6 +87,7 @@ class Leaderboard:
     sections: Sequence[Section]
     curves: pd.DataFrame
     results: Results
+    findings: Sequence[Finding]
     environment: Mapping[str, list[str]]
     differences: Mapping[str, Mapping[str, int]]
 
@@ -121,7 +124,8 @@ def assemble(results: Results, added: ColumnSource | None = None) -> Leaderboard
     names = dict.fromkeys(plan.name for plan in results.plans.values())
     title = " + ".join(names) or "Leaderboard"
     ran = (environment(results.finished), differences(results.finished))
-    return Leaderboard(title, rows, sections, curves, results, *ran)
+    found = findings((plan.matrix for plan in results.plans.values()), grouped, curves)
+    return Leaderboard(title, rows, sections, curves, results, found, *ran)
 
 
 def _section(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from zsg_harness.reports.board import Leaderboard, Section
-from zsg_harness.reports.table import plain, plain_records
+from zsg_harness.reports.expectations import Finding
+from zsg_harness.reports.table import SectionKey, plain, plain_records
 
 SCHEMA_VERSION: Final = 1
 
@@ -21,6 +22,7 @@ def document(board: Leaderboard) -> dict[str, Any]:
         "state": board.state,
         "rows": plain_records(board.rows),
         "sections": [_section(section) for section in board.sections],
+        "findings": [_finding(finding) for finding in board.findings],
         "open": [
             {
                 "cell_id": cell.cell_id,
@@ -37,6 +39,20 @@ def document(board: Leaderboard) -> dict[str, Any]:
         "matrices": [
             {"plan": stem, "name": plan.name, "matrix": plan.matrix} for stem, plan in board.results.plans.items()
         ],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    apart = finding.difference
+    return {
+        "lower": finding.lower,
+        "than": finding.than,
+        "figure": finding.figure,
+        "source": finding.source,
+        **(finding.section._asdict() if finding.section else dict.fromkeys(SectionKey._fields)),
+        "difference": None if apart is None else {key: plain(value) for key, value in apart.interval._asdict().items()},
+        "replicates": None if apart is None else apart.replicates,
+        "outcome": finding.outcome,
     }
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from zsg_harness.reports.board import Leaderboard, Section
 from zsg_harness.reports.environment import counted_values, environment_text
+from zsg_harness.reports.expectations import EXPLANATION
 from zsg_harness.reports.formatting import LOSS_DIGITS, MISSING, interval, number, text
 from zsg_harness.reports.matrix_text import matrix_file, matrix_toml, reproduce_command
 from zsg_harness.reports.records import Labels
@@ -35,6 +36,16 @@ def _report(board: Leaderboard) -> Iterator[str]:
             "`Δ random` is taken within blocks. Details: `leaderboard.csv`, `scores.csv`, `index.html`.",
             "",
         )
+    if board.findings:
+        yield from ("## What was found elsewhere, and here", "")
+        yield from _table(
+            ["found elsewhere", "source", "where", "difference here", "outcome"],
+            [
+                [found.claim, found.source, " · ".join(found.section or [MISSING]), found.here, found.outcome]
+                for found in board.findings
+            ],
+        )
+        yield from (f"{EXPLANATION}", "")
     if board.reasons:
         yield from ("## Cells without a result", "")
         yield from _table(

@@ -18,6 +18,7 @@ from zsg_harness.reports.board import Leaderboard, Section
 from zsg_harness.reports.collect import OpenCell
 from zsg_harness.reports.curves import PALETTE, RANDOM_COLOUR, Style, curves
 from zsg_harness.reports.environment import counted_values, environment_text
+from zsg_harness.reports.expectations import EXPLANATION
 from zsg_harness.reports.formatting import Column, interval, text
 from zsg_harness.reports.matrix_text import matrix_file, matrix_toml, reproduce_command
 from zsg_harness.reports.series import section_series
@@ -65,6 +66,7 @@ def page(board: Leaderboard) -> str:
         script_hashes=[_content_hash(script) for script in scripts],
         style=Markup(_template_text("page.css")),
         colours=[RANDOM_COLOUR, *PALETTE],
+        explanation=EXPLANATION,
         reasons=_reasons(board),
         matrices=[
             (stem, matrix_file(plan.name), matrix_toml(plan.matrix), reproduce_command(plan.name))

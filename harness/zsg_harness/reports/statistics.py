@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ class Interval(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """An arrangement minus random, and how many replicates stand behind it.
+    """An arrangement minus another, such as random, and how many replicates stand behind it.
 
     Attributes:
         interval: The difference and its 95 % limits.
@@ -36,6 +37,20 @@ class Difference(NamedTuple):
 
     interval: Interval
     replicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A figure of an arrangement.
+
+    Attributes:
+        values: Those of its distinct orders, by block.
+        stochastic: Whether another order seed could have given it another order. One that could not does not vary
+            within a block, and a single order of it is all there is.
+    """
+
+    values: Mapping[str, Sequence[float]]
+    stochastic: bool
 
 
 NOTHING = Interval(math.nan, math.nan, math.nan)
@@ -100,43 +115,54 @@ def single_interval(ours: float, random: Sequence[float]) -> Interval:
     return Interval(ours - band.mean, ours - band.high, ours - band.low)
 
 
-def _one_block(ours: Sequence[float], random: Sequence[float]) -> Interval:
-    if len(random) >= 2 and len(ours) >= 2:
-        return welch_interval(ours, random)
-    if len(random) >= 2:
-        return single_interval(ours[0], random)
-    return Interval(float(np.mean(ours) - np.mean(random)), math.nan, math.nan)
+def _one_block(
+    ours: Sequence[float], theirs: Sequence[float], random: Sequence[float], *, theirs_vary: bool
+) -> Interval:
+    if len(theirs) >= 2 and len(ours) >= 2:
+        return welch_interval(ours, theirs)
+    if len(theirs) >= 2:
+        return single_interval(ours[0], theirs)
+    if len(ours) >= 2 and not theirs_vary:
+        turned = single_interval(theirs[0], ours)
+        return Interval(-turned.mean, -turned.high, -turned.low)
+    mean = float(np.mean(ours) - np.mean(theirs))
+    if len(random) < 2:
+        return Interval(mean, math.nan, math.nan)
+    # A single order on either side: each is taken to vary as random order does.
+    return _around(mean, float(np.std(random, ddof=1)) * math.sqrt(2), len(random) - 1)
 
 
-def difference_to_random(
-    ours: Mapping[str, Sequence[float]], random: Mapping[str, Sequence[float]], *, stochastic: bool
-) -> Difference | None:
-    """The difference to random, taken within the blocks that hold both.
+def difference(ours: Sample, theirs: Sample, random: Sample | None) -> Difference | None:
+    """The difference of two arrangements, taken within the blocks that hold both.
 
     With two blocks or more it is paired: a t interval over the blocks' differences of means. Within a single
-    block it is Welch's t, or `single_interval` where there is one order to compare.
+    block it is Welch's t, or `single_interval` where one side has a single order. Where both have, the spread of
+    random order stands for theirs.
 
     Args:
-        ours: Block to the values of the arrangement's distinct orders in it.
-        random: The same for random order.
-        stochastic: Whether another order seed could have given the arrangement another order. One that could
-            not does not vary within a block, and a single order of it is all there is.
+        ours: The first.
+        theirs: The second, which is subtracted.
+        random: Random order, if it was run.
 
     Returns:
         None if no block holds both.
     """
-    shared = [block for block in ours if block in random]
+    shared = [block for block in ours.values if block in theirs.values]
     if not shared:
         return None
     if len(shared) >= 2:
-        interval = t_interval([float(np.mean(ours[block]) - np.mean(random[block])) for block in shared])
+        interval = t_interval([float(np.mean(ours.values[block]) - np.mean(theirs.values[block])) for block in shared])
     else:
-        interval = _one_block(ours[shared[0]], random[shared[0]])
-    our_replicates = sum(len(ours[block]) for block in shared)
-    replicates = sum(len(random[block]) for block in shared)
-    if stochastic or our_replicates > 1:
-        replicates = min(replicates, our_replicates)
-    return Difference(interval, replicates)
+        noise = random.values.get(shared[0], []) if random else []
+        interval = _one_block(ours.values[shared[0]], theirs.values[shared[0]], noise, theirs_vary=theirs.stochastic)
+    replicates = [
+        number
+        for sample in (ours, theirs)
+        if (number := sum(len(sample.values[block]) for block in shared)) > 1 or sample.stochastic
+    ]
+    if not replicates and random:
+        replicates = [sum(len(random.values.get(block, [])) for block in shared)]
+    return Difference(interval, min(replicates, default=len(shared)))
 
 
 def verdict(difference: Difference | None) -> str:

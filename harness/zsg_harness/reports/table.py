@@ -7,7 +7,7 @@ the same dataset, model and budget: a *section*.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Final, NamedTuple
@@ -19,7 +19,8 @@ from zsg_harness.reports.finished import FinishedCell
 from zsg_harness.reports.statistics import (
     NOTHING,
     Difference,
-    difference_to_random,
+    Sample,
+    difference,
     t_interval,
     verdict,
 )
@@ -92,12 +93,13 @@ class Row:
         """One figure of every replicate."""
         return [replicate.figures[figure] for replicate in self.replicates]
 
-    def by_block(self, figure: str) -> dict[str, list[float]]:
-        """One figure of the replicates of each block."""
+    def sample(self, figure: str | Callable[[Replicate], float]) -> Sample:
+        """One figure of the replicates of each block, by its name or as a function of a replicate."""
         blocks: dict[str, list[float]] = {}
         for replicate in self.replicates:
-            blocks.setdefault(replicate.block, []).append(replicate.figures[figure])
-        return blocks
+            value = replicate.figures[figure] if isinstance(figure, str) else figure(replicate)
+            blocks.setdefault(replicate.block, []).append(value)
+        return Sample(blocks, self.stochastic)
 
 
 def row_key(cell: FinishedCell | OpenCell) -> RowKey:
@@ -157,7 +159,7 @@ def against_random(row: Row, random: Row | None, figure: str) -> Difference | No
     """A row minus random in one figure, within the blocks that hold both."""
     if random is None:
         return None
-    return difference_to_random(row.by_block(figure), random.by_block(figure), stochastic=row.stochastic)
+    return difference(row.sample(figure), random.sample(figure), random.sample(figure))
 
 
 def score_columns(figures: pd.DataFrame) -> list[str]:

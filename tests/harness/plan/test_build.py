@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from zsg_harness.matrix.load import bundled_names, check_matrix, load_matrix
+from zsg_harness.matrix.catalogue import bundled_names
+from zsg_harness.matrix.load import check_matrix, load_matrix
 from zsg_harness.plan.build import Plan, build_plan
 from zsg_harness.plan.filter import choose
 from zsg_registry import Registry, ZsgError

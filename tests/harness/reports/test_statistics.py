@@ -11,7 +11,8 @@ from scipy import stats
 from zsg_harness.reports.statistics import (
     Difference,
     Interval,
-    difference_to_random,
+    Sample,
+    difference,
     prediction_interval,
     single_interval,
     t_interval,
@@ -70,10 +71,14 @@ def test_single_order_is_the_pooled_test_with_one_observation(random_orders: int
         assert test.pvalue == pytest.approx(0.05)
 
 
+def to_random(ours: dict[str, list[float]], random: dict[str, list[float]], *, stochastic: bool) -> Difference | None:
+    return difference(Sample(ours, stochastic), Sample(random, True), Sample(random, True))
+
+
 def test_blocks_are_paired() -> None:
     ours = {"x": [5.0, 5.2], "y": [6.0], "z": [7.1], "only ours": [1.0]}
     random = {"x": [5.5, 5.7], "y": [6.4, 6.2], "z": [7.3], "only random": [9.0]}
-    got = difference_to_random(ours, random, stochastic=True)
+    got = to_random(ours, random, stochastic=True)
     limits = stats.ttest_rel([5.1, 6.0, 7.1], [5.6, 6.3, 7.3]).confidence_interval(0.95)
     assert got is not None
     assert got.interval == pytest.approx((-1 / 3, *limits))
@@ -82,9 +87,9 @@ def test_blocks_are_paired() -> None:
 
 def test_one_block_picks_the_test() -> None:
     random = {"b": [5.0, 5.1, 5.3]}
-    several = difference_to_random({"b": [4.0, 4.2]}, random, stochastic=True)
-    single = difference_to_random({"b": [4.0]}, random, stochastic=False)
-    unspread = difference_to_random({"b": [4.0, 4.2]}, {"b": [5.0]}, stochastic=True)
+    several = to_random({"b": [4.0, 4.2]}, random, stochastic=True)
+    single = to_random({"b": [4.0]}, random, stochastic=False)
+    unspread = to_random({"b": [4.0, 4.2]}, {"b": [5.0]}, stochastic=True)
     assert several is not None
     assert several.interval == welch_interval([4.0, 4.2], random["b"])
     assert single is not None
@@ -95,13 +100,36 @@ def test_one_block_picks_the_test() -> None:
 
 
 def test_a_stochastic_single_order_counts_as_one_replicate() -> None:
-    got = difference_to_random({"b": [4.0]}, {"b": [5.0] * 9}, stochastic=True)
+    got = to_random({"b": [4.0]}, {"b": [5.0] * 9}, stochastic=True)
     assert got is not None
     assert got.replicates == 1
 
 
 def test_no_shared_block_is_no_difference() -> None:
-    assert difference_to_random({"x": [1.0]}, {"y": [1.0]}, stochastic=False) is None
+    assert to_random({"x": [1.0]}, {"y": [1.0]}, stochastic=False) is None
+
+
+def test_two_single_orders_vary_as_random_does() -> None:
+    random = Sample({"b": [5.0, 5.1, 5.3, 5.2, 5.4]}, True)
+    ours, theirs = Sample({"b": [4.0]}, False), Sample({"b": [4.5]}, False)
+    got = difference(ours, theirs, random)
+    assert got is not None
+    # s = 0.158114, t(4) = 2.776445: 0.158114 · √2 · 2.776445 = 0.620832.
+    assert got.interval == pytest.approx((-0.5, -1.120832, 0.120832), abs=1e-6)
+    assert got.replicates == 5
+    alone = difference(ours, theirs, None)
+    assert alone is not None
+    assert (alone.interval.mean, alone.replicates) == (-0.5, 1)
+    assert math.isnan(alone.interval.low)
+
+
+def test_several_orders_against_a_single_one_is_the_mirror_of_the_reverse() -> None:
+    several, single = Sample({"b": [5.0, 5.1, 5.3]}, True), Sample({"b": [4.0]}, False)
+    got, mirrored = difference(several, single, None), difference(single, several, None)
+    assert got is not None
+    assert mirrored is not None
+    assert got.interval == pytest.approx((-mirrored.interval.mean, -mirrored.interval.high, -mirrored.interval.low))
+    assert got.replicates == mirrored.replicates == 3
 
 
 @pytest.mark.parametrize(
