@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from zsg_registry import InvalidReference, parse_pipeline
+
 NonEmpty = Field(min_length=1)
 
 
@@ -248,6 +250,14 @@ class Expectation(_Table):
     """Instead of a figure: the loss at the last evaluation up to this step."""
     source: str = ""
     """Who found it, and where it is written."""
+
+    @field_validator("lower", "than")
+    @classmethod
+    def _as_labels_are_written(cls, name: str) -> str:
+        try:
+            return str(parse_pipeline(name))
+        except InvalidReference:
+            return name  # a label of the matrix's own
 
 
 class Matrix(_Table):

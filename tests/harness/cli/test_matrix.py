@@ -11,10 +11,18 @@ from zsg_harness.matrix.schema import Matrix
 
 
 def test_list(zsg: Callable[..., Any]) -> None:
-    listed = {entry["name"]: entry["summary"] for entry in zsg("matrix", "list", "--json").json}
-    assert {"everything", "quickstart"} <= set(listed)
-    assert all(listed.values())
+    listed = {entry["name"]: entry for entry in zsg("matrix", "list", "--json").json}
+    assert {"everything", "quickstart", "paper/turns", "paper/turns-small"} <= set(listed)
+    assert all(entry["summary"] and entry["cost"] for entry in listed.values())
     assert "quickstart" in zsg("matrix", "list").out
+
+
+def test_a_pattern_names_several(zsg: Callable[..., Any]) -> None:
+    both = zsg("plan", "--matrix", "[no]*-[oc]*", "--json").json
+    assert [plan["matrix"] for plan in both] == ["negative-control", "order-only"]
+    absent = zsg("plan", "--matrix", "papers/*")
+    assert absent.code == 2
+    assert absent.err.strip().endswith("no bundled matrix is named like 'papers/*' (see 'zsg-harness matrix list')")
 
 
 def test_init_writes_a_file_that_validates(zsg: Callable[..., Any]) -> None:

@@ -111,9 +111,29 @@ def test_filters() -> None:
         choose(cells, ["arangement=x"])
 
 
-@pytest.mark.parametrize("name", bundled_names())
+@pytest.mark.parametrize("name", [name for name in bundled_names() if "/" not in name])
 def test_every_bundled_matrix_can_be_planned(name: str) -> None:
     assert build_plan(load_matrix(name), Registry()).cells
+
+
+@pytest.mark.parametrize("name", [name for name in bundled_names() if name.startswith("paper/")])
+def test_every_matrix_of_the_paper_can_be_planned_on_other_data(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("ZSG_P3_DATA", "ZSG_FLAN_MINI_KEYS"):
+        monkeypatch.setenv(variable, "/nowhere")
+    loaded = load_matrix(name)
+    assert loaded.matrix.matrix.name == name
+    axes = loaded.matrix.matrix.model_dump(exclude_unset=True)
+    assert axes["summary"]
+    assert axes["cost"]
+    ours = axes | {"models": ["zsg-tiny"], "datasets": ["procedural"], "metrics": ["loss"]}
+    assert build_plan(check_matrix({**loaded.document, "matrix": ours}, name, Path.cwd()), Registry()).cells
+
+
+def test_an_expectation_about_nothing_in_the_matrix() -> None:
+    document = {"matrix": {"arrangements": ["random", "cluster"]}, "expect": [{"lower": "cluster", "than": "radnom"}]}
+    message = r"'expect' names 'radnom', which is no arrangement of the matrix \(did you mean 'random'\?\)"
+    with pytest.raises(ZsgError, match=message):
+        plan(document)
 
 
 @pytest.mark.parametrize(
