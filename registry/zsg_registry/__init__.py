@@ -38,7 +38,7 @@ from zsg_registry.hooks import hookimpl
 from zsg_registry.metric import Direction, Metric, MetricBatch, MetricRows, Requirement, Scope
 from zsg_registry.order import Order, order_hash, set_hash
 from zsg_registry.order_file import OrderFile
-from zsg_registry.places import HubIdOrFolder, InputPath
+from zsg_registry.places import HubIdOrFolder, HubIdOrPath, InputPath
 from zsg_registry.reference import Pipeline, Reference, parse_pipeline, parse_reference
 from zsg_registry.rows import RowFault, RowReader
 from zsg_registry.seeds import Seeds, generator, stream_seed
@@ -65,6 +65,7 @@ __all__ = [
     "Example",
     "ExampleSet",
     "HubIdOrFolder",
+    "HubIdOrPath",
     "InputPath",
     "InvalidReference",
     "Kind",
