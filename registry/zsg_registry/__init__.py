@@ -33,7 +33,7 @@ from zsg_registry.dataset import Dataset
 from zsg_registry.discovery import KINDS, BrokenPlugin, PluginEntry, Registry
 from zsg_registry.embedder import Embedder, EncodedBlock, Encoder, TextEmbedder
 from zsg_registry.errors import ContractError, InvalidReference, ZsgError, did_you_mean
-from zsg_registry.examples import VIEWS, Access, Example, ExampleSet, Message, View
+from zsg_registry.examples import VIEWS, Access, Example, ExampleSet, Message, Side, View
 from zsg_registry.hooks import hookimpl
 from zsg_registry.metric import Direction, Metric, MetricBatch, MetricRows, Requirement, Scope
 from zsg_registry.order import Order, order_hash, set_hash
@@ -94,6 +94,7 @@ __all__ = [
     "Scope",
     "Seeds",
     "Segment",
+    "Side",
     "Similarity",
     "TextEmbedder",
     "Transform",

@@ -188,6 +188,9 @@ def _parquet(file: Path, fields: Collection[str]) -> Iterator[Record]:
     try:
         with pq.ParquetFile(file) as parquet:
             columns = [name for name in parquet.schema_arrow.names if name in fields]
+            if not columns:
+                there, wanted = ", ".join(parquet.schema_arrow.names), ", ".join(sorted(fields))
+                raise ZsgError(f"{file} has the columns {there}, and none of those that are read ({wanted})")
             number = 0
             for batch in parquet.iter_batches(batch_size=8192, columns=columns):
                 for row in batch.to_pylist():

@@ -61,7 +61,7 @@ class Snapshot:
             return self.revision if cached is None else cached.name
         try:
             return HfApi().dataset_info(self.repo, revision=self.revision).sha or self.revision
-        except (OSError, ValueError) as error:
+        except Exception as error:  # the hub's own errors, and those of whatever it speaks HTTP with
             raise self._fault(error) from None
 
     def folder(self) -> Path:
@@ -76,7 +76,7 @@ class Snapshot:
             folder = snapshot_download(
                 self.repo, repo_type="dataset", revision=self.revision, allow_patterns=list(self.files) or None
             )
-        except (OSError, ValueError) as error:
+        except Exception as error:  # the hub's own errors, and those of whatever it speaks HTTP with
             raise self._fault(error) from None
         return Path(folder)
 

@@ -81,7 +81,7 @@ class Published(Dataset):
 
     @abstractmethod
     def split_spec(self) -> Any:
-        """What stands for the split in the fingerprint."""
+        """What stands for the split in the fingerprint, and for any file that is not data."""
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(self.hub, self.params.revision, self.hub_files)
