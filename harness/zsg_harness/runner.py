@@ -130,6 +130,8 @@ def _tell_leftovers(queues: HookQueues, store: Store) -> None:
 
 def _preflight(cells: Sequence[Cell], registry: Registry, store: Store, settings: RunTable) -> None:
     """Find bad input before any cell begins. Where none is to be run, nothing is loaded."""
+    if cells and all(cell.state == "skipped" for cell in cells):
+        raise ZsgError(f"no cell can run: {cells[0].reason}")
     to_run = [cell for cell in cells if cell.state == "run"]
     if not to_run:
         return

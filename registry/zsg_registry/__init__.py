@@ -33,12 +33,12 @@ from zsg_registry.dataset import Dataset
 from zsg_registry.discovery import KINDS, BrokenPlugin, PluginEntry, Registry
 from zsg_registry.embedder import Embedder, EncodedBlock, Encoder, TextEmbedder
 from zsg_registry.errors import ContractError, InvalidReference, ZsgError, did_you_mean
-from zsg_registry.examples import VIEWS, Access, Example, ExampleSet, Message, View
+from zsg_registry.examples import VIEWS, Access, Example, ExampleSet, Message, Side, View
 from zsg_registry.hooks import hookimpl
 from zsg_registry.metric import Direction, Metric, MetricBatch, MetricRows, Requirement, Scope
 from zsg_registry.order import Order, order_hash, set_hash
 from zsg_registry.order_file import OrderFile
-from zsg_registry.places import HubIdOrFolder, InputPath
+from zsg_registry.places import HubIdOrFolder, HubIdOrPath, InputPath
 from zsg_registry.reference import Pipeline, Reference, parse_pipeline, parse_reference
 from zsg_registry.rows import RowFault, RowReader
 from zsg_registry.seeds import Seeds, generator, stream_seed
@@ -65,6 +65,7 @@ __all__ = [
     "Example",
     "ExampleSet",
     "HubIdOrFolder",
+    "HubIdOrPath",
     "InputPath",
     "InvalidReference",
     "Kind",
@@ -93,6 +94,7 @@ __all__ = [
     "Scope",
     "Seeds",
     "Segment",
+    "Side",
     "Similarity",
     "TextEmbedder",
     "Transform",

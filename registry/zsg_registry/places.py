@@ -39,6 +39,20 @@ HubIdOrFolder = Annotated[str, AfterValidator(_hub_id_or_folder)]
 """A parameter that is a model: a folder (an absolute path, known by its content), or else the id of one on a hub."""
 
 
+def _hub_id_or_path(name: str, info: ValidationInfo) -> str:
+    path = Path(_resolve(name, info))
+    if path.exists():
+        return _Place(path.absolute())
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise ValueError(f"there is no file or folder {path}")
+    return name
+
+
+HubIdOrPath = Annotated[str, AfterValidator(_hub_id_or_path)]
+"""A parameter that is data: a file or folder (an absolute path, known by its content), or else the id of a data set on
+a hub."""
+
+
 def holds_place(value: Any) -> bool:
     """Whether a parameter's value is an `InputPath`, or a list with one in it.
 

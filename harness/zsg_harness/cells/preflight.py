@@ -18,7 +18,7 @@ from zsg_harness.models.loading import load_tokenizer
 from zsg_harness.plan.cell import Cell
 from zsg_harness.services.surroundings import DownloadFolder
 from zsg_harness.tokens.text_form import TextForm
-from zsg_registry import Registry, ZsgError
+from zsg_registry import ExampleSet, Registry, ZsgError
 
 _TRIED: Final = 256
 """Examples of a role that a template is tried on."""
@@ -28,8 +28,8 @@ def preflight(cells: Iterable[Cell], registry: Registry, downloads: DownloadFold
     """Find bad input before any cell begins. Loads every data set and tokenizer that is needed, and no weights.
 
     Raises:
-        ZsgError: The data is missing or damaged, answers could not end, a template leaves nothing to predict, or
-            something is not installed.
+        ZsgError: The data is missing or damaged, an unseen task has no answers, answers could not end, a template leaves
+            nothing to predict, or something is not installed.
     """
     check_trackers(run.track)
     _check_executor(run)
@@ -39,7 +39,9 @@ def preflight(cells: Iterable[Cell], registry: Registry, downloads: DownloadFold
         texts = (content_of(cell), cell.model_hash, cell.text_form)
         if texts not in checked:
             checked.add(texts)
-            _check_texts(cell, load_roles(cell, registry, downloads))
+            roles = load_roles(cell, registry, downloads)
+            _check_answers(cell, roles.eval)
+            _check_texts(cell, roles)
 
 
 def _check_executor(run: RunTable) -> None:
@@ -53,6 +55,21 @@ def _check_executor(run: RunTable) -> None:
         check_ray(run)
     elif run.ray_address is not None:
         raise ZsgError(f"ray_address = {run.ray_address!r} goes with executor = 'ray'")
+
+
+def _check_answers(cell: Cell, scored: ExampleSet) -> None:
+    """A task without any answer to compare with would be averaged in as if it had been scored."""
+    codes, tasks = scored.codes("task")
+    answers = zip(scored["references"], scored.texts("completion"), strict=True)
+    has_answer = [any(text.strip() for text in references or (completion,)) for references, completion in answers]
+    answered = np.bincount(codes, has_answer, minlength=len(tasks))
+    empty = [task for task, count in zip(tasks, answered, strict=True) if not count]
+    if empty:
+        more = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
+        raise ZsgError(
+            f"{cell.labels.dataset}: the unseen task {empty[0]!r}{more} has no scored example with an answer: "
+            f"every reference is empty; leave the task out, or mend its data"
+        )
 
 
 def _check_texts(cell: Cell, roles: Roles) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from zsg_plugins.datasets.jsonl.files import should_exist
+from zsg_plugins.datasets.files import should_exist
 from zsg_registry import ZsgError, did_you_mean
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zsg_plugins.datasets.jsonl import Jsonl
-from zsg_plugins.datasets.jsonl.split import FractionSplit
+from zsg_plugins.datasets.split import FractionSplit
 from zsg_registry import Example, ZsgError, bind, parse_reference
 
 

@@ -6,10 +6,41 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from zsg_plugins.datasets.jsonl.files import should_exist
-from zsg_registry import Example, ZsgError, did_you_mean, generator
+from pydantic import BeforeValidator
+
+from zsg_plugins.datasets.files import should_exist
+from zsg_registry import Example, InputPath, ZsgError, did_you_mean, generator
+
+By = Literal["task", "source"]
+
+
+def _check_unseen(value: Any) -> Any:
+    is_names = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+    is_fraction = isinstance(value, float) and 0 < value < 1
+    if not (is_names or is_fraction or value is None or isinstance(value, str)):
+        raise ValueError(
+            f"should be a list of task names, a file of them, or a fraction between 0 and 1, got {value!r}"
+        )
+    return value
+
+
+Unseen = Annotated[InputPath | float | list[str] | None, BeforeValidator(_check_unseen)]
+"""A parameter that says which tasks are unseen: their names, a file of these, a fraction to draw, or none."""
+
+
+def split_of(unseen: str | float | Sequence[str] | None, seed: int, by: By) -> NamedSplit | FractionSplit | NoSplit:
+    """The split that the parameters `unseen`, `split_seed` and `split_by` ask for.
+
+    Raises:
+        ZsgError: `unseen` is a file, and cannot be read.
+    """
+    if unseen is None:
+        return NoSplit()
+    if isinstance(unseen, float):
+        return FractionSplit(unseen, seed, by)
+    return NamedSplit(read_names(Path(unseen)) if isinstance(unseen, str) else tuple(unseen))
 
 
 def read_names(file: Path) -> tuple[str, ...]:
@@ -88,7 +119,7 @@ class FractionSplit:
 
     fraction: float
     seed: int
-    by: Literal["task", "source"]
+    by: By
 
     def spec(self) -> dict[str, Any]:
         """What stands for this split in a fingerprint."""
@@ -117,6 +148,7 @@ class FractionSplit:
         if n < 2:
             raise ZsgError(f"{where} has a single {what}: a fraction of it cannot be unseen while the rest is seen")
         count = min(max(round(self.fraction * n), 1), n - 1)
+        # "jsonl", for every data set: the draws of that one, which had the first split, stay what they were.
         drawn = set(generator("fixed", self.seed, "jsonl", "split", what).permutation(n)[:count].tolist())
         return [position in drawn for position in range(n)]
 

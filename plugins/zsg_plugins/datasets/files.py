@@ -1,16 +1,30 @@
-"""Reading: from files to records, each with the place it stands at."""
+"""Local files: finding them, telling them by their content, and reading records, each with the place it stands at."""
 
 from __future__ import annotations
 
+import functools
 import gzip
+import hashlib
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Annotated, Any, Final, NamedTuple
 
-from zsg_registry import ZsgError, did_you_mean
+from pydantic import AfterValidator
+
+from zsg_registry import InputPath, ZsgError, did_you_mean
+
+
+def _check_local(path: str) -> str:
+    if "://" in path:
+        raise ValueError(f"should be a local file or folder, got {path!r}")
+    return path
+
+
+LocalPath = Annotated[InputPath, AfterValidator(_check_local)]
+"""A parameter that is a file or folder of this machine."""
 
 
 class Place(NamedTuple):
@@ -28,7 +42,7 @@ Record = tuple[Place, Any]
 FIELDS: Final = frozenset(
     ("id", "task", "source", "prompt", "completion", "messages", "instruction", "references", "choices", "meta")
 )
-"""What is read of a record; every other field is ignored."""
+"""What is read of a record of our own format; every other field is ignored."""
 
 
 def should_exist(path: Path) -> None:
@@ -72,15 +86,46 @@ def data_files(path: Path, *, without: Path | None = None) -> list[Path]:
     return found
 
 
-def records(files: Iterable[Path]) -> Iterator[Record]:
+def records(files: Iterable[Path], fields: Collection[str] = FIELDS) -> Iterator[Record]:
     """The records of all files, one at a time, each as it was written, with its place.
+
+    Args:
+        files: Data files.
+        fields: What is needed of a record. More may come, of files that are not columnar.
 
     Raises:
         ZsgError: A file cannot be read, or is not what its extension says.
     """
     for file in files:
         with readable(file):
-            yield from _reader(file)(file)
+            yield from _reader(file)(file, fields)
+
+
+def digest(file: Path) -> str:
+    """The sha256 of a file's content; computed once, until its size or time tells that it changed.
+
+    Raises:
+        ZsgError: There is no such file.
+    """
+    with readable(file):
+        about = file.stat()
+    return _digest(file, about.st_size, about.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4096)
+def _digest(file: Path, size: int, modified: int) -> str:
+    with readable(file), file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def read_json(file: Path) -> Any:
+    """The JSON value that a file holds.
+
+    Raises:
+        ZsgError: It cannot be read, or is not JSON; the message says where.
+    """
+    with readable(file):
+        return _parse(file.read_bytes().removeprefix(b"\xef\xbb\xbf"), str(file))
 
 
 @contextmanager
@@ -94,12 +139,12 @@ def readable(file: Path) -> Iterator[None]:
         raise ZsgError(f"{file} cannot be read: {error.strerror or error}") from None
 
 
-def _jsonl(file: Path) -> Iterator[Record]:
+def _jsonl(file: Path, _: Collection[str]) -> Iterator[Record]:
     with file.open("rb") as handle:
         yield from _lines(file, handle)
 
 
-def _jsonl_gz(file: Path) -> Iterator[Record]:
+def _jsonl_gz(file: Path, _: Collection[str]) -> Iterator[Record]:
     with gzip.open(file, "rb") as handle:
         yield from _lines(file, handle)
 
@@ -113,7 +158,7 @@ def _lines(file: Path, handle: IO[bytes] | gzip.GzipFile) -> Iterator[Record]:
             yield place, _parse(text.rstrip(), str(place))
 
 
-def _json(file: Path) -> Iterator[Record]:
+def _json(file: Path, _: Collection[str]) -> Iterator[Record]:
     content = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
     if not content.strip():
         return
@@ -136,13 +181,16 @@ def _parse(text: bytes, where: str, hint: str = "") -> Any:
         raise ZsgError(f"{where}: not JSON that can be read: {error}") from None
 
 
-def _parquet(file: Path) -> Iterator[Record]:
+def _parquet(file: Path, fields: Collection[str]) -> Iterator[Record]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(file) as parquet:
-            columns = [name for name in parquet.schema_arrow.names if name in FIELDS]
+            columns = [name for name in parquet.schema_arrow.names if name in fields]
+            if not columns:
+                there, wanted = ", ".join(parquet.schema_arrow.names), ", ".join(sorted(fields))
+                raise ZsgError(f"{file} has the columns {there}, and none of those that are read ({wanted})")
             number = 0
             for batch in parquet.iter_batches(batch_size=8192, columns=columns):
                 for row in batch.to_pylist():
@@ -152,7 +200,8 @@ def _parquet(file: Path) -> Iterator[Record]:
         raise ZsgError(f"{file} is not a whole Parquet file: {' '.join(str(error).split())}") from None
 
 
-_READERS: Final[dict[str, Callable[[Path], Iterator[Record]]]] = {
+_Reader = Callable[[Path, Collection[str]], Iterator[Record]]
+_READERS: Final[dict[str, _Reader]] = {
     ".jsonl": _jsonl,
     ".jsonl.gz": _jsonl_gz,
     ".json": _json,
@@ -164,7 +213,7 @@ def _extension(file: Path) -> str | None:
     return next((known for known in _READERS if file.name.lower().endswith(known)), None)
 
 
-def _reader(file: Path) -> Callable[[Path], Iterator[Record]]:
+def _reader(file: Path) -> _Reader:
     extension = _extension(file)
     if extension is None:
         own = "".join(file.suffixes[-2:] if file.suffix == ".gz" else file.suffixes[-1:])

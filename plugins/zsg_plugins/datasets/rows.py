@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from zsg_plugins.datasets.jsonl.files import Place, Record
+from zsg_plugins.datasets.files import Place, Record
 from zsg_registry import Example, RowFault, RowReader, ZsgError
 
 
