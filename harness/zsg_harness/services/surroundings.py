@@ -33,7 +33,8 @@ class EmbedSurroundings:
         find_device: Where to compute; asked only by embedders that compute on a device.
         cache_dir: A folder for downloads.
         offline: Whether the network must not be used.
-        base_model: The base model, if the embedder declares that it uses it.
+        base_model: The base model, if the embedder declares that it uses it; nobody may change it.
+        load_model: Loads the base model anew.
         form: How examples become tokens of the base model.
     """
 
@@ -42,6 +43,7 @@ class EmbedSurroundings:
     cache_dir: Path
     offline: bool
     base_model: Callable[[], CausalLM] | None = None
+    load_model: Callable[[], CausalLM] | None = None
     form: TextForm = field(default_factory=TextForm)
 
     @property
@@ -53,10 +55,11 @@ class EmbedSurroundings:
         """A generator of the fixed stream."""
         return generator("fixed", 0, "embedder", *keys)
 
-    def model(self) -> ModelHandle:
+    def model(self, fresh: bool = False) -> ModelHandle:
         """The base model."""
-        if self.base_model is None:
+        load = self.load_model if fresh else self.base_model
+        if load is None:
             raise ContractError("the service 'model' was used, but needs does not declare it")
         from zsg_harness.services.handle import Handle
 
-        return Handle(self.base_model(), self.form)
+        return Handle(load(), self.form)
