@@ -157,7 +157,7 @@ class Arranger:
         )
         file = OrderFile.of(order, pool.ids, self._settings.batch_size, document)
         embedded = () if bench.embeddings is None else bench.embeddings.embedded
-        return Arranged(order, file, embedded, time.monotonic() - started)
+        return Arranged(order, file, tuple(embedded), time.monotonic() - started)
 
     def _bind_embedder(self, expander: Expander) -> Choice | None:
         if Need.EMBEDDER not in self._arrangement.needs:

@@ -51,9 +51,7 @@ def embedder_pipe(
     """
     embedder, *transforms = choice.components
     first, *others = choice.identity
-    source: KeyedSource = EmbeddingService(
-        cast("Embedder", embedder), [first], context, model_key, cache, on_progress
-    )
+    source: KeyedSource = EmbeddingService(cast("Embedder", embedder), [first], context, model_key, cache, on_progress)
     for transform, own in zip(transforms, others, strict=True):
         source = TransformedVectors(source, cast("VectorTransform", transform), own, context.pool, cache)
     return source

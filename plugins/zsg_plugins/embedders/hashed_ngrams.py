@@ -65,7 +65,7 @@ class HashedNgrams(TextEmbedder):
         for start in range(0, len(texts), _BLOCK):
             block = texts[start : start + _BLOCK]
             vectors = vectorizer.transform(block).toarray()
-            for row in np.flatnonzero(~vectors.any(axis=1)):
+            for row in np.flatnonzero(~vectors.any(axis=1)).tolist():
                 vectors[row, _place(block[row], params.dimensions)] = 1.0
             yield vectors
 
