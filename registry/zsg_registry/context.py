@@ -137,8 +137,14 @@ class EmbedContext(Protocol):
     def rng(self, *keys: str | int) -> np.random.Generator:
         """A generator of the fixed stream: it does not vary with the cell's seed."""
 
-    def model(self, fresh: bool = False) -> ModelHandle:
-        """The cell's base model; `fresh` gives a copy that may be trained. Needs `Need.MODEL`."""
+    def model(self, fresh: bool = False, use: str | None = None) -> ModelHandle:
+        """The cell's base model; needs `Need.MODEL`.
+
+        Args:
+            fresh: Give a copy that may be trained.
+            use: Give another model, which may be trained, with the cell's template: a bundled one by name, a folder
+                or a hub id.
+        """
 
 
 class ArrangeContext(Protocol):

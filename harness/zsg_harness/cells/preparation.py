@@ -16,8 +16,9 @@ from zsg_harness.cells.roles import Roles
 from zsg_harness.cells.segments import OnlineSegments, Segments, WholeOrder
 from zsg_harness.cells.warm import encoded, fresh_model
 from zsg_harness.matrix.expand import Choice, Expander
-from zsg_harness.matrix.schema import RunTable, TokenBudget
+from zsg_harness.matrix.schema import ModelEntry, RunTable, TokenBudget
 from zsg_harness.models.causal_lm import CausalLM
+from zsg_harness.models.loading import load_model
 from zsg_harness.orders.document import embedder_document, model_needs, order_document
 from zsg_harness.orders.ordering import OnlineOrder, Recipe, make_order, visible_roles
 from zsg_harness.plan.cell import Cell
@@ -175,8 +176,10 @@ def _workbench(
     def find_device() -> str:
         return str(environment.device)
 
-    def load_model() -> CausalLM:
-        return fresh_model(cell, environment.device)
+    def load(use: str | None = None) -> CausalLM:
+        if use is None:
+            return fresh_model(cell, environment.device)
+        return load_model(ModelEntry(use=use), Path(cell.base_dir), environment.device)
 
     embeddings = None
     if bound.embedder is not None:
@@ -187,13 +190,13 @@ def _workbench(
             cache_dir=environment.cache.folder / "downloads",
             offline=environment.offline,
             base_model=(lambda: base) if uses_model else None,
-            load_model=load_model if uses_model else None,
+            load_model=load if uses_model else None,
             form=cell.text_form,
         )
         embeddings = embedder_pipe(bound.embedder, surroundings, cell.model_key, environment.cache, on_embedding)
     return Workbench(
         roles=visible_roles(bound.arrangement.access, roles.pool, roles.query, probe=roles.probe),
-        load_model=load_model,
+        load_model=load,
         encode=partial(encoded, cell),
         embeddings=embeddings,
         form=cell.text_form,

@@ -225,13 +225,14 @@ class Arranger:
         )
         return embedder_pipe(choice, surroundings, bench.model_key, bench.cache, on_progress)
 
-    def _load_model(self) -> CausalLM:
+    def _load_model(self, use: str | None = None) -> CausalLM:
         import torch
 
         from zsg_harness.models.loading import load_model
 
-        assert self._model is not None
-        return load_model(self._model, Path.cwd(), torch.device(_device()))
+        entry = self._model if use is None else ModelEntry(use=use)
+        assert entry is not None
+        return load_model(entry, Path.cwd(), torch.device(_device()))
 
 
 def _usable(cache: Path) -> Path:

@@ -10,7 +10,18 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from zsg_plugins.embedders._short_training import example_losses, train
-from zsg_registry import EmbedContext, Embedder, Encoder, ExampleSet, ModelHandle, Need, Parameters, Role, View
+from zsg_registry import (
+    EmbedContext,
+    Embedder,
+    Encoder,
+    ExampleSet,
+    HubIdOrFolder,
+    ModelHandle,
+    Need,
+    Parameters,
+    Role,
+    View,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -19,16 +30,19 @@ _BLOCK: Final = 1024
 
 
 class LossTrajectory(Embedder):
-    """The losses of an example before, during and after a short training of the base model on the pool (S2L).
+    """The losses of an example before, during and after a short training of a small model on the pool (S2L).
 
     Yang et al., "SmallToLarge (S2L): Scalable Data Selection for Fine-tuning Large Language Models by Summarizing
-    Training Trajectories of Small Models" (arXiv 2403.07384); the proxy is the base model. Losses are positive, so
-    that all cosines are near 1: compare by `distance=euclidean`, or write `loss-trajectory | center`. With the view
-    `both` the loss is that of the answers, which a query must show; with another view, that of the text alone.
+    Training Trajectories of Small Models" (arXiv 2403.07384). Losses are positive, so that all cosines are near 1:
+    compare by `distance=euclidean`, or write `loss-trajectory | center`. With the view `both` the loss is that of the
+    answers, which a query must show; with another view, that of the text alone.
     """
 
     class Params(Parameters):
         """The training, and where along it losses are measured."""
+
+        proxy: HubIdOrFolder | None = None
+        """A small model to train in the place of the base model: a bundled one by name, a folder or a hub id."""
 
         points: int = Field(default=8, ge=2)
         """Measurements, and so the length of a vector; the first is before the training, the last at its end."""
@@ -51,8 +65,12 @@ class LossTrajectory(Embedder):
         return frozenset({Need.MODEL})
 
     def fit(self, context: EmbedContext) -> Encoder:
-        """Train a copy of the base model on the pool, and keep its weights at each point."""
-        params, handle = self.params, context.model(fresh=True)
+        """Train the model on the pool, and keep its weights at each point.
+
+        Raises:
+            ZsgError: The proxy cannot be found or loaded.
+        """
+        params, handle = self.params, context.model(fresh=True, use=self.params.proxy)
         weights = list(handle.model.parameters())
         steps = train(
             handle,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ class NaiveEmbedContext(EmbedContext):
         device: Where to compute.
         offline: Whether the network must not be used.
         model: Makes a model handle; called once, and again for each `fresh` one.
+        others: Make other models, by name.
         needs: The services that may be used.
     """
 
@@ -39,6 +41,7 @@ class NaiveEmbedContext(EmbedContext):
         device: str = "cpu",
         offline: bool = True,
         model: Callable[[], ModelHandle] | None = None,
+        others: Mapping[str, Callable[[], ModelHandle]] | None = None,
         needs: frozenset[Need] = frozenset(Need),
     ) -> None:
         self._pool = pool
@@ -46,6 +49,7 @@ class NaiveEmbedContext(EmbedContext):
         self._device = device
         self._offline = offline
         self._make_model = model
+        self._others = others or {}
         self._model: ModelHandle | None = None
         self._needs = needs
 
@@ -55,11 +59,10 @@ class NaiveEmbedContext(EmbedContext):
         embedder: Embedder,
         pool: ExampleSet,
         cache_dir: Path = Path(),
-        *,
-        model: Callable[[], ModelHandle] | None = None,
+        **given: Any,
     ) -> NaiveEmbedContext:
         """A context that allows what `embedder` declares and nothing else."""
-        return cls(pool, cache_dir, model=model, needs=embedder.needs)
+        return cls(pool, cache_dir, needs=embedder.needs, **given)
 
     @property
     def pool(self) -> ExampleSet:
@@ -85,10 +88,12 @@ class NaiveEmbedContext(EmbedContext):
         """The fixed stream."""
         return generator("fixed", 0, "embedder", *keys)
 
-    def model(self, fresh: bool = False) -> ModelHandle:
+    def model(self, fresh: bool = False, use: str | None = None) -> ModelHandle:
         """The given model."""
         if Need.MODEL not in self._needs:
             raise ContractError("the model was used without declaring Need.MODEL")
+        if use is not None:
+            return self._others[use]()
         if self._make_model is None:
             raise ValueError("this NaiveEmbedContext was given no model")
         if fresh:

@@ -19,7 +19,7 @@ Cells = Callable[..., list[Cell]]
 
 GRADIENT = "lm-gradient[checkpoints=1,steps=2,dimensions=64]"
 PIPED = "lm-hidden[layer=-2] | whiten[dimensions=8]"
-LOSSES = "loss-trajectory[points=3,steps=1] | center"
+LOSSES = "loss-trajectory[proxy=zsg-tiny,points=2,steps=1,batch_size=4] | center"
 
 
 def run(cell: Cell, store: Path, environment_of: Callable[[Path], Any]) -> Path:

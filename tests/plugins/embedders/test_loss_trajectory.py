@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 
 from zsg_plugins.embedders.loss_trajectory import LossTrajectory
 from zsg_registry import Access, ContractError
-from zsg_registry.testing import example_set
+from zsg_registry.testing import NaiveEmbedContext, example_set
 
 POOL = example_set(
     tasks=["a"] * 6,
@@ -38,6 +40,18 @@ def test_trajectories(make_handle: Any, model_context: Callable[..., Any]) -> No
     assert (found[:, -1] < found[:, 0] - 0.5).all()
     (again,) = embedder.fit(context).encode(POOL, "pool", "both")
     np.testing.assert_array_equal(again, found)
+
+
+def test_a_proxy_is_trained_in_the_place_of_the_base_model(make_handle: Any, tmp_path: Path) -> None:
+    small = make_handle("GPT2", n_layer=1)
+    embedder = LossTrajectory(points=2, steps=1, proxy="small")
+    context = NaiveEmbedContext.of(embedder, POOL, tmp_path, others={"small": lambda: copy.deepcopy(small)})
+
+    (found,) = embedder.fit(context).encode(POOL.take([0]), "query", "both")
+
+    (batch,) = small.encode(POOL.take([0]))
+    with torch.no_grad():
+        assert found[0, 0] == pytest.approx(float(small.model(**batch).loss), abs=1e-5)
 
 
 def test_a_view_without_answers_needs_none(model_context: Callable[..., Any]) -> None:
