@@ -31,7 +31,7 @@ from zsg_registry.context import (
 )
 from zsg_registry.dataset import Dataset
 from zsg_registry.discovery import KINDS, BrokenPlugin, PluginEntry, Registry
-from zsg_registry.embedder import Embedder, EncodedBlock, Encoder, TextEmbedder
+from zsg_registry.embedder import Embedder, EncodedBlock, Encoder, FittedTransform, TextEmbedder, VectorTransform
 from zsg_registry.errors import ContractError, InvalidReference, ZsgError, did_you_mean
 from zsg_registry.examples import VIEWS, Access, Example, ExampleSet, Message, Side, View
 from zsg_registry.hooks import hookimpl
@@ -64,6 +64,7 @@ __all__ = [
     "Encoder",
     "Example",
     "ExampleSet",
+    "FittedTransform",
     "HubIdOrFolder",
     "HubIdOrPath",
     "InputPath",
@@ -98,6 +99,7 @@ __all__ = [
     "Similarity",
     "TextEmbedder",
     "Transform",
+    "VectorTransform",
     "View",
     "ZsgError",
     "__version__",

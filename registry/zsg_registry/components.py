@@ -15,7 +15,7 @@ from zsg_registry.reference import Reference
 
 API_VERSION: Final = 1
 
-Kind = Literal["dataset", "embedder", "arrangement", "transform", "metric"]
+Kind = Literal["dataset", "embedder", "vector-transform", "arrangement", "transform", "metric"]
 
 
 class Need(StrEnum):

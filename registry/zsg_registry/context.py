@@ -104,9 +104,14 @@ class ModelHandle(Protocol):
     def device(self) -> str:
         """Such as "cpu" or "cuda:0"."""
 
-    def encode(self, examples: ExampleSet) -> Iterator[dict[str, Any]]:
+    def encode(self, examples: ExampleSet, view: View = "both") -> Iterator[dict[str, Any]]:
         """Padded batches in the order of the examples: `input_ids`, `attention_mask`, `labels` (-100 where there is
         no loss), each a long tensor `[b, t]` on `device`.
+
+        Args:
+            examples: What to encode.
+            view: "both" is an example under the template, with the loss on its answers. Any other view is that text
+                alone, and the loss is on all of it; it needs no answer where the view has none.
         """
 
 
@@ -132,8 +137,14 @@ class EmbedContext(Protocol):
     def rng(self, *keys: str | int) -> np.random.Generator:
         """A generator of the fixed stream: it does not vary with the cell's seed."""
 
-    def model(self) -> ModelHandle:
-        """The cell's base model; needs `Need.MODEL`."""
+    def model(self, fresh: bool = False, use: str | None = None) -> ModelHandle:
+        """The cell's base model; needs `Need.MODEL`.
+
+        Args:
+            fresh: Give a copy that may be trained.
+            use: Give another model, which may be trained, with the cell's template: a bundled one by name, a folder
+                or a hub id.
+        """
 
 
 class ArrangeContext(Protocol):

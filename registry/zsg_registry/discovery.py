@@ -15,7 +15,7 @@ from typing import Final, get_args
 from zsg_registry.arrangement import Arrangement, OnlineArrangement, Transform
 from zsg_registry.components import API_VERSION, Component, Kind, Parameters
 from zsg_registry.dataset import Dataset
-from zsg_registry.embedder import Embedder
+from zsg_registry.embedder import Embedder, VectorTransform
 from zsg_registry.errors import ZsgError, did_you_mean
 from zsg_registry.metric import Metric
 from zsg_registry.reference import NAME, Reference
@@ -25,11 +25,15 @@ FIRST_PARTY: Final = "zsg-harness"
 BASES: Final[dict[Kind, tuple[type[Component], ...]]] = {
     "dataset": (Dataset,),
     "embedder": (Embedder,),
+    "vector-transform": (VectorTransform,),
     "arrangement": (Arrangement, OnlineArrangement),
     "transform": (Transform,),
     "metric": (Metric,),
 }
-_GROUP_OF: Final[dict[str, str]] = {f"zsg_harness.{kind}s": kind for kind in KINDS} | {"zsg_harness.hooks": "hooks"}
+_GROUP_OF: Final[dict[str, str]] = {
+    **{f"zsg_harness.{kind.replace('-', '_')}s": kind for kind in KINDS},
+    "zsg_harness.hooks": "hooks",
+}
 
 
 @dataclass(frozen=True, slots=True)

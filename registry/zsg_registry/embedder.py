@@ -1,9 +1,9 @@
-"""Embedders: vectors that say which examples are alike."""
+"""Embedders: vectors that say which examples are alike. Vector transforms: what to do with such vectors."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -56,7 +56,11 @@ class Embedder(Component, ABC):
 
 
 class TextEmbedder(Embedder):
-    """An embedder of plain texts, each on its own: subclasses write `embed`."""
+    """An embedder of plain texts, each on its own: subclasses write `embed`.
+
+    A vector must depend on its text alone: neither on its role nor on the template. (`ModelHandle.encode` is for
+    embedders of whole examples.)
+    """
 
     def fit(self, context: EmbedContext) -> Encoder:
         """An encoder of each view's text."""
@@ -78,3 +82,22 @@ class _TextEncoder(Encoder):
         self, examples: ExampleSet, role: Role, view: View
     ) -> Iterator[NDArray[np.float32]] | Iterator[EncodedBlock]:
         return self._embedder.embed(examples.texts(view), self._context)
+
+
+FittedTransform = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Turns a block of vectors, float32 `[b, d]`, into another, `[b, e]`: each row by itself."""
+
+
+class VectorTransform(Component, ABC):
+    """Turns the vectors of any embedder into others, behind a pipe: `minilm | whiten`."""
+
+    kind = "vector-transform"
+
+    @abstractmethod
+    def fit(self, pool: NDArray[np.float32]) -> FittedTransform:
+        """What is done with vectors, as the pool's say. No other role's vectors are ever seen here.
+
+        Args:
+            pool: Of one view, float32 `[n, d]`, read-only. They may be mapped from a file larger than the memory: go
+                through them in blocks.
+        """

@@ -16,17 +16,19 @@ from zsg_harness.cells.roles import Roles
 from zsg_harness.cells.segments import OnlineSegments, Segments, WholeOrder
 from zsg_harness.cells.warm import encoded, fresh_model
 from zsg_harness.matrix.expand import Choice, Expander
-from zsg_harness.matrix.schema import RunTable, TokenBudget
+from zsg_harness.matrix.schema import ModelEntry, RunTable, TokenBudget
 from zsg_harness.models.causal_lm import CausalLM
+from zsg_harness.models.loading import load_model
 from zsg_harness.orders.document import embedder_document, model_needs, order_document
 from zsg_harness.orders.ordering import OnlineOrder, Recipe, make_order, visible_roles
 from zsg_harness.plan.cell import Cell
+from zsg_harness.services.cached_vectors import OnProgress
 from zsg_harness.services.context import Workbench
-from zsg_harness.services.embeddings import EmbeddingService, OnProgress
+from zsg_harness.services.embedder_pipe import embedder_pipe
 from zsg_harness.services.surroundings import DownloadFolder, EmbedSurroundings
 from zsg_harness.store.cache import Cache
 from zsg_harness.training.world import World
-from zsg_registry import Access, Embedder, Metric, Need, OnlineArrangement, Order, Registry, Segment, parse_pipeline
+from zsg_registry import Access, Metric, Need, OnlineArrangement, Order, Registry, Segment, parse_pipeline
 
 
 def never() -> bool:
@@ -174,27 +176,31 @@ def _workbench(
     def find_device() -> str:
         return str(environment.device)
 
+    def load(use: str | None = None) -> CausalLM:
+        if use is None:
+            return fresh_model(cell, environment.device)
+        return load_model(ModelEntry(use=use), Path(cell.base_dir), environment.device)
+
     embeddings = None
     if bound.embedder is not None:
-        embedder = cast("Embedder", bound.embedder.components[0])
+        uses_model = Need.MODEL in bound.embedder.needs
         surroundings = EmbedSurroundings(
             pool=roles.pool,
             find_device=find_device,
             cache_dir=environment.cache.folder / "downloads",
             offline=environment.offline,
-            base_model=(lambda: base) if Need.MODEL in embedder.needs else None,
+            base_model=(lambda: base) if uses_model else None,
+            load_model=load if uses_model else None,
             form=cell.text_form,
         )
-        embeddings = EmbeddingService(
-            embedder, bound.embedder.identity, surroundings, cell.model_hash, environment.cache, on_embedding
-        )
+        embeddings = embedder_pipe(bound.embedder, surroundings, cell.model_key, environment.cache, on_embedding)
     return Workbench(
         roles=visible_roles(bound.arrangement.access, roles.pool, roles.query, probe=roles.probe),
-        load_model=lambda: fresh_model(cell, environment.device),
+        load_model=load,
         encode=partial(encoded, cell),
         embeddings=embeddings,
         form=cell.text_form,
-        model_hash=cell.model_hash,
+        model_key=cell.model_key,
         cache=environment.cache,
         batch_tokens=environment.run.eval_batch_tokens,
         find_device=find_device,

@@ -91,7 +91,9 @@ def _references(cell: Cell) -> Iterator[tuple[Kind, Reference]]:
     yield "arrangement", arrangement.head
     yield from (("transform", transform) for transform in arrangement.transforms)
     if cell.embedder is not None:
-        yield "embedder", parse_pipeline(cell.embedder).head
+        embedder = parse_pipeline(cell.embedder)
+        yield "embedder", embedder.head
+        yield from (("vector-transform", transform) for transform in embedder.transforms)
     yield from (("metric", parse_pipeline(metric).head) for metric in cell.metrics)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from zsg_harness.cli.output import note
 
 if TYPE_CHECKING:
-    from zsg_harness.services.embeddings import OnProgress
+    from zsg_harness.services.cached_vectors import OnProgress
 
 _SECONDS_BETWEEN_LINES: Final = 10.0
 

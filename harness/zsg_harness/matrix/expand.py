@@ -29,6 +29,9 @@ from zsg_registry import (
 )
 
 _RESERVED: Final = {"use", "grid", "then", "label"}
+_BEHIND: Final[dict[Kind, Kind]] = {"arrangement": "transform", "embedder": "vector-transform"}
+"""What may stand behind a pipe."""
+
 _ACCESS_ORDER: Final = (Access.NONE, Access.PROMPTS, Access.ANSWERS)
 
 
@@ -114,10 +117,10 @@ class Expander:
         Raises:
             ZsgError: See `choices`.
         """
-        if pipeline.transforms and kind != "arrangement":
-            raise ZsgError(f"{str(pipeline)!r}: only an arrangement can be followed by transforms")
+        if pipeline.transforms and kind not in _BEHIND:
+            raise ZsgError(f"{str(pipeline)!r}: only an arrangement or an embedder can be followed by transforms")
         references: list[tuple[Kind, Reference]] = [(kind, pipeline.head)]
-        references += [("transform", reference) for reference in pipeline.transforms]
+        references += [(_BEHIND[kind], reference) for reference in pipeline.transforms]
         bound = [self._bind(of_kind, reference) for of_kind, reference in references]
         components, identity = zip(*bound, strict=True)
         return Choice(label or str(pipeline), pipeline, components, identity)

@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from zsg_harness.matrix.expand import Choice, Expander
 from zsg_harness.matrix.schema import ModelEntry, RunTable, TrainingTable
@@ -14,15 +14,16 @@ from zsg_harness.models.resolve import resolve_model
 from zsg_harness.orders.document import embedder_document, model_needs, order_document
 from zsg_harness.orders.given import GivenVectors
 from zsg_harness.orders.ordering import Recipe, make_order, visible_roles
-from zsg_harness.services.context import Workbench
-from zsg_harness.services.embeddings import Embedded, EmbeddingService, OnProgress
+from zsg_harness.services.cached_vectors import OnProgress
+from zsg_harness.services.context import VectorSource, Workbench
+from zsg_harness.services.embedder_pipe import embedder_pipe
+from zsg_harness.services.embeddings import Embedded
 from zsg_harness.services.surroundings import EmbedSurroundings
 from zsg_harness.store.cache import Cache
 from zsg_harness.store.files import user_cache
 from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import (
     Access,
-    Embedder,
     ExampleSet,
     Need,
     OnlineArrangement,
@@ -156,7 +157,7 @@ class Arranger:
         )
         file = OrderFile.of(order, pool.ids, self._settings.batch_size, document)
         embedded = () if bench.embeddings is None else bench.embeddings.embedded
-        return Arranged(order, file, embedded, time.monotonic() - started)
+        return Arranged(order, file, tuple(embedded), time.monotonic() - started)
 
     def _bind_embedder(self, expander: Expander) -> Choice | None:
         if Need.EMBEDDER not in self._arrangement.needs:
@@ -197,39 +198,41 @@ class Arranger:
 
     def _workbench(self, pool: ExampleSet, query: ExampleSet | None) -> Workbench:
         cache = Cache(_usable(self._settings.cache or user_cache()))
-        model_hash = "" if self._model is None else resolve_model(self._model, Path.cwd()).content
+        model_key = "" if self._model is None else resolve_model(self._model, Path.cwd()).content
         return Workbench(
             roles=visible_roles(self.access, pool, query),
             load_model=self._load_model,
             embeddings=None,
             form=self._form,
-            model_hash=model_hash,
+            model_key=model_key,
             cache=cache,
             batch_tokens=RunTable().eval_batch_tokens,
             find_device=_device,
         )
 
-    def _embeddings(self, choice: Choice, bench: Workbench, on_progress: OnProgress | None) -> EmbeddingService:
+    def _embeddings(self, choice: Choice, bench: Workbench, on_progress: OnProgress | None) -> VectorSource:
         from huggingface_hub import is_offline_mode
 
-        embedder = cast("Embedder", choice.components[0])
+        uses_model = Need.MODEL in choice.needs
         surroundings = EmbedSurroundings(
             pool=bench.roles["pool"],
             find_device=_device,
             cache_dir=bench.cache.folder / "downloads",
             offline=is_offline_mode(),
-            base_model=bench.base_model if Need.MODEL in embedder.needs else None,
+            base_model=bench.base_model if uses_model else None,
+            load_model=self._load_model if uses_model else None,
             form=self._form,
         )
-        return EmbeddingService(embedder, choice.identity, surroundings, bench.model_hash, bench.cache, on_progress)
+        return embedder_pipe(choice, surroundings, bench.model_key, bench.cache, on_progress)
 
-    def _load_model(self) -> CausalLM:
+    def _load_model(self, use: str | None = None) -> CausalLM:
         import torch
 
         from zsg_harness.models.loading import load_model
 
-        assert self._model is not None
-        return load_model(self._model, Path.cwd(), torch.device(_device()))
+        entry = self._model if use is None else ModelEntry(use=use)
+        assert entry is not None
+        return load_model(entry, Path.cwd(), torch.device(_device()))
 
 
 def _usable(cache: Path) -> Path:

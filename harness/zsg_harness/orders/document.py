@@ -58,8 +58,9 @@ def order_document(
 
 
 def embedder_document(embedder: Choice) -> dict[str, Any]:
-    """What stands for an embedder: its reference and its identity."""
-    return {"reference": str(embedder.pipeline), **embedder.identity[0]}
+    """What stands for an embedder: its reference, its identity, and that of the vector transforms behind it."""
+    own, *transforms = embedder.identity
+    return {"reference": str(embedder.pipeline), **own} | ({"transforms": transforms} if transforms else {})
 
 
 def _content(examples: ExampleSet) -> dict[str, Any]:

@@ -94,6 +94,15 @@ class Cell(BaseModel):
         return plain | {"oracle": self.data.oracle}
 
     @property
+    def model_key(self) -> str:
+        """What stands for the model as it is loaded, in the keys of caches: with another type of weights, or another
+        attention, it gives other numbers.
+        """
+        loaded = (self.model.dtype, self.model.attention)
+        default = tuple(ModelEntry.model_fields[name].default for name in ("dtype", "attention"))
+        return self.model_hash if loaded == default else "-".join([self.model_hash, *map(str, loaded)])
+
+    @property
     def text_form(self) -> TextForm:
         """How its examples become tokens."""
         settings = self.training

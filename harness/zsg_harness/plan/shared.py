@@ -88,7 +88,7 @@ def _parts(plan: Plan, name: Name, spec: Mapping[str, Any]) -> Iterator[_Part]:
     if embedder is not None:
         model = shared["model"] if Need.MODEL in embedder.needs else None
         of = f"{name.dataset} by {name.embedder}" + (f" of {name.model}" if model else "")
-        key = identity({**pool, "embedder": arranged["embedder"], "model": model})
+        key = identity({**pool, **(form if model else {}), "embedder": arranged["embedder"], "model": model})
         yield _Part("embeddings", of, "embeddings", key)
     arrangement = plan.arrangements.get(name.arrangement)
     if arrangement is not None and Need.LOSSES in arrangement.needs:

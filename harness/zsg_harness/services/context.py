@@ -61,7 +61,7 @@ class Workbench:
         encode: Makes tokens of examples, if not the form alone does.
         embeddings: None when the pipe needs no embedder.
         form: How examples become tokens.
-        model_hash: Stands for the base model in cache keys.
+        model_key: Stands for the base model, as it is loaded, in cache keys.
         cache: Where losses are kept.
         batch_tokens: Tokens per forward pass.
         find_device: Where to compute; asked only by what computes on a device.
@@ -71,7 +71,7 @@ class Workbench:
     load_model: Callable[[], CausalLM]
     embeddings: VectorSource | None
     form: TextForm
-    model_hash: str
+    model_key: str
     cache: Cache
     batch_tokens: int
     find_device: Callable[[], str]
@@ -98,7 +98,7 @@ class Workbench:
 
         # Prompts and answers apart: where an answer begins decides which tokens are predicted.
         texts = [hash_texts(self.roles[role].texts(view)) for view in ("prompt", "completion")]
-        key = identity({"model": self.model_hash, "texts": texts, "form": self.form.content(), "of": of})
+        key = identity({"model": self.model_key, "texts": texts, "form": self.form.content(), "of": of})
         return self.cache.array(
             f"losses/{key}",
             lambda: example_losses(self.base_model(), self._predicting(role, of), self.batch_tokens),

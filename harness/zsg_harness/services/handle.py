@@ -12,7 +12,7 @@ import torch
 from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.tokens.batches import collate
 from zsg_harness.tokens.text_form import TextForm
-from zsg_registry import ExampleSet
+from zsg_registry import ExampleSet, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,12 @@ class Handle:
         """Where it is."""
         return str(self.lm.device)
 
-    def encode(self, examples: ExampleSet) -> Iterator[dict[str, Any]]:
+    def encode(self, examples: ExampleSet, view: View = "both") -> Iterator[dict[str, Any]]:
         """Right-padded, label-masked batches in the order of the examples."""
-        encoded = self.form.encode(examples, self.lm.tokenizer)
+        if view == "both":
+            encoded = self.form.encode(examples, self.lm.tokenizer)
+        else:
+            encoded = self.form.encode_texts(examples.texts(view), self.lm.tokenizer)
         lengths = torch.from_numpy(encoded.lengths)
         for start in range(0, len(encoded), self.batch_size):
             rows = np.arange(start, min(start + self.batch_size, len(encoded)))

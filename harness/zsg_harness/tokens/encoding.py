@@ -99,10 +99,14 @@ def encode(
     Raises:
         ZsgError: The tokenizer has no EOS token, so that no answer could end.
     """
+    pieces = template or paper_template()
+    return encode_pieces([pieces(example) for example in examples], tokenizer, max_length)
+
+
+def encode_pieces(rows: list[list[Piece]], tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
+    """Tokenize examples that are taken apart; see `encode`."""
     if tokenizer.eos_token_id is None:
         raise ZsgError("the model's tokenizer has no EOS token: an answer could not end")
-    pieces = template or paper_template()
-    rows = [pieces(example) for example in examples]
     ids = _token_ids(rows, tokenizer)
     bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
     tokens: list[NDArray[np.int32]] = []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zsg_harness.tokens.template import LossOn, Template, paper_template
+from zsg_harness.tokens.template import LossOn, Piece, Template, paper_template
 from zsg_registry import ExampleSet, ZsgError
 
 if TYPE_CHECKING:
@@ -49,6 +50,17 @@ class TextForm:
         from zsg_harness.tokens.encoding import encode
 
         return encode(examples, tokenizer, self.max_length, self._load(tokenizer))
+
+    def encode_texts(self, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> Encoded:
+        """Tokenize texts without a template, every token to be predicted. What is too long loses its end.
+
+        Raises:
+            ZsgError: See `encode`.
+        """
+        from zsg_harness.tokens.encoding import encode_pieces
+
+        rows = [[Piece(text, label=True, ends=True)] for text in texts]
+        return encode_pieces(rows, tokenizer, self.max_length)
 
     def _load(self, tokenizer: PreTrainedTokenizerBase) -> Template:
         if self.template == "paper":

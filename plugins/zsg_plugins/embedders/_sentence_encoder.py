@@ -1,4 +1,4 @@
-"""What sentence encoders share: batches of like lengths under a token budget, and blocks in the texts' own order."""
+"""What encoders of texts share: batches of like lengths under a token budget, blocks in the texts' own order."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class SentenceEmbedder(TextEmbedder):
             model = self._models[context.device] = self.load(context)
             if on_cpu:
                 _recycle_large_buffers()
-        return _blocks(model, texts, CPU if on_cpu else ACCELERATOR)
+        return encoded_blocks(model, texts, CPU if on_cpu else ACCELERATOR)
 
 
 def length_sorted_batches(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:
@@ -97,7 +97,8 @@ def length_sorted_batches(lengths: NDArray[np.int64], budget: int) -> Iterator[N
         start = end
 
 
-def _blocks(model: SentenceModel, texts: Sequence[str], batching: Batching) -> Iterator[EncodedBlock]:
+def encoded_blocks(model: SentenceModel, texts: Sequence[str], batching: Batching) -> Iterator[EncodedBlock]:
+    """A model's vectors of texts in their own order, a block for each window."""
     for start in range(0, len(texts), batching.window):
         window = texts[start : start + batching.window]
         # A text that comes again (a task's instruction, a label) is computed once.

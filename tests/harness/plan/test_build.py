@@ -78,7 +78,27 @@ def test_a_star_is_everything_that_needs_no_parameters() -> None:
     found = plan({"matrix": {"arrangements": ["*"], "embedders": ["*"]}})
     arrangements = {label for label, _ in names(found)}
     assert {"random", "sequential", "round-robin", "cluster", "nft", "fft", "tma"} <= arrangements
-    assert {embedder for _, embedder in names(found)} == {None, "minilm", "tfidf"}
+    # Those of a hub are passed over where there is no network.
+    assert {embedder for _, embedder in names(found)} == {
+        None, "hashed-ngrams", "lm-gradient", "lm-hidden", "loss-trajectory", "minilm", "tfidf"
+    }  # fmt: skip
+
+
+def test_vector_transforms_stand_behind_an_embedder() -> None:
+    entry = {"use": "lm-hidden", "grid": {"layer": [-1, -2]}, "then": ["center", "whiten[dimensions=8]"]}
+    found = plan({"matrix": {"arrangements": ["tma"], "embedders": ["minilm | whiten", "minilm", entry]}})
+    assert [embedder for _, embedder in names(found)] == [
+        "minilm | whiten",
+        "minilm",
+        "lm-hidden[layer=-1] | center | whiten[dimensions=8]",
+        "lm-hidden[layer=-2] | center | whiten[dimensions=8]",
+    ]
+    identities = [cell.spec["arranged"]["embedder"] for cell in found.cells]
+    assert [part["name"] for part in identities[0]] == ["minilm", "whiten"]
+    assert identities[0][:1] == identities[1]
+    assert identities[2][2]["params"] == {"dimensions": 8}
+    assert len({cell.cell_id for cell in found.cells}) == 4
+    assert len({cell.block for cell in found.cells}) == 1
 
 
 def test_overrides_apply_where_their_labels_match() -> None:
@@ -148,6 +168,11 @@ def test_an_expectation_about_nothing_in_the_matrix() -> None:
         ),
         ({"matrix": {"datasets": ["procedural[seed=x]"]}}, "dataset 'procedural': parameter 'seed': .*, got 'x'"),
         ({"matrix": {"arrangements": ["random | head"]}}, "transform 'head': parameter 'n' is required"),
+        (
+            {"matrix": {"arrangements": ["tma"], "embedders": ["tfidf | whitten"]}},
+            r"unknown vector-transform 'whitten' \(did you mean 'whiten'\?\)",
+        ),
+        ({"matrix": {"metrics": ["loss | center"]}}, "'loss | center': only an arrangement or an embedder can be"),
         ({"matrix": {"arrangements": []}}, "'matrix.arrangements' is empty"),
         ({"matrix": {"seeds": []}}, "'matrix.seeds' is empty"),
         (

@@ -27,7 +27,7 @@ def bench_of(roles: dict[Any, ExampleSet], cache: Path, lm: CausalLM | None) -> 
         no_model,
         None,
         form=TextForm(max_length=64),
-        model_hash="m",
+        model_key="m",
         cache=Cache(cache),
         batch_tokens=500,
         find_device=lambda: "cpu",

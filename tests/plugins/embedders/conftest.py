@@ -1,15 +1,17 @@
-"""A context for embedders, and texts of many lengths."""
+"""Contexts for embedders, tiny base models, and texts of many lengths."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 
-from zsg_registry import Example, ExampleSet, ModelHandle, generator
+from zsg_registry import Example, ExampleSet, View
+from zsg_registry.testing import NaiveEmbedContext
 
 
 def examples_of(texts: Sequence[str]) -> ExampleSet:
@@ -19,23 +21,95 @@ def examples_of(texts: Sequence[str]) -> ExampleSet:
     )
 
 
+@pytest.fixture
+def context(tmp_path: Path) -> NaiveEmbedContext:
+    return NaiveEmbedContext(examples_of(TEXTS), tmp_path)
+
+
 @dataclass
-class Context:
-    pool: ExampleSet
-    cache_dir: Path
+class Handle:
+    """A `ModelHandle` whose template is prompt, completion, EOS; in batches of three."""
+
+    model: Any
+    tokenizer: Any
     device: str = "cpu"
-    offline: bool = True
 
-    def rng(self, *keys: str | int) -> np.random.Generator:
-        return generator("fixed", 0, *keys)
+    def encode(self, examples: ExampleSet, view: View = "both") -> Iterator[dict[str, Any]]:
+        import torch
 
-    def model(self) -> ModelHandle:
-        raise AssertionError("no embedder here declares the base model")
+        texts = [("", text) for text in examples.texts(view)]
+        if view == "both":
+            texts = list(zip(examples.texts("prompt"), examples.texts("completion"), strict=True))
+        ids = [[self.tokenizer(text)["input_ids"] for text in pair] for pair in texts]
+        rows = [([0, *prompt, *answer, 1], 1 + len(prompt)) for prompt, answer in ids]
+        for start in range(0, len(rows), 3):
+            part = rows[start : start + 3]
+            tokens = torch.full((len(part), max(len(row) for row, _ in part)), 2)
+            mask, labels = torch.zeros_like(tokens), torch.full_like(tokens, -100)
+            for n, (row, begins) in enumerate(part):
+                tokens[n, : len(row)] = torch.tensor(row)
+                mask[n, : len(row)] = 1
+                labels[n, begins : len(row)] = torch.tensor(row[begins:])
+            yield {"input_ids": tokens, "attention_mask": mask, "labels": labels}
+
+
+SIZES = {
+    "Llama": {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2},
+    "GPT2": {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 256},
+    "GPTNeoX": {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2},
+    "OPT": {
+        "hidden_size": 16,
+        "ffn_dim": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "word_embed_proj_dim": 16,
+    },
+    "Gemma2": {
+        "hidden_size": 16,
+        "intermediate_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 8,
+        "sliding_window": 8,
+    },
+}
+"""Families of base models that differ in how they know positions and what they attend to."""
+
+
+@pytest.fixture(scope="session")
+def make_handle() -> Callable[..., Handle]:
+    """A random model of a family, of a few thousand parameters, and a tokenizer of characters."""
+
+    def handle(family: str = "Llama", **changes: Any) -> Handle:
+        import torch
+        import transformers
+        from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+
+        characters = {name: n for n, name in enumerate(["<s>", "</s>", "<unk>", *"abcdefghijklmnopqrstuvwxyz .,:"])}
+        tokenizer = Tokenizer(models.WordLevel(characters, unk_token="<unk>"))
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+        ids = {"vocab_size": len(characters), "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
+        config = getattr(transformers, f"{family}Config")(**ids, **SIZES[family] | changes)
+        torch.manual_seed(5)
+        model = transformers.AutoModelForCausalLM.from_config(config).eval()
+        fast = transformers.PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+        )
+        return Handle(model, fast)
+
+    return handle
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Context:
-    return Context(examples_of(TEXTS), tmp_path)
+def model_context(make_handle: Callable[..., Handle], tmp_path: Path) -> Callable[..., NaiveEmbedContext]:
+    """A context with a tiny base model, which every `fresh` one is a copy of."""
+
+    def context(embedder: Any, pool: ExampleSet, handle: Handle | None = None) -> NaiveEmbedContext:
+        own = handle or make_handle()
+        return NaiveEmbedContext.of(embedder, pool, tmp_path, model=lambda: copy.deepcopy(own))
+
+    return context
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from zsg_plugins.embedders import tfidf
 from zsg_plugins.embedders.tfidf import TfIdf
 from zsg_registry import ExampleSet, View, ZsgError
+from zsg_registry.testing import NaiveEmbedContext
 
 Examples = Callable[[Sequence[str]], ExampleSet]
 
@@ -59,8 +60,8 @@ def test_the_reduction_equals_scikit_learn_and_repeats_exactly(
 
 
 @pytest.mark.parametrize("pool", [["one word"], ["x"], ["a b", "b c", "a b c"]])
-def test_more_dimensions_than_the_pool_has(pool: list[str], context: Any, make_examples: Examples) -> None:
-    context.pool = make_examples(pool)
+def test_more_dimensions_than_the_pool_has(pool: list[str], make_examples: Examples) -> None:
+    context = NaiveEmbedContext(make_examples(pool))
 
     found = vectors(TfIdf(dimensions=100), context.pool, context)
 
@@ -90,8 +91,8 @@ def test_each_view_has_its_own_vocabulary(context: Any, make_examples: Examples)
     assert not prompts[1].any()
 
 
-def test_a_pool_without_words(context: Any, make_examples: Examples) -> None:
-    context.pool = make_examples(["…", "?"])
+def test_a_pool_without_words(make_examples: Examples) -> None:
+    context = NaiveEmbedContext(make_examples(["…", "?"]))
 
     with pytest.raises(ZsgError) as caught:
         vectors(TfIdf(), context.pool, context)
