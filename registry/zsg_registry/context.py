@@ -89,6 +89,15 @@ class Similarity(Protocol):
         """
 
 
+class LogLikelihoods(NamedTuple):
+    """How likely a model finds answers: `sums` is float64 `[n]`, the sum of the log probabilities of an answer's tokens
+    (NaN where none was left), `tokens` is int64 `[n]`, how many these are.
+    """
+
+    sums: NDArray[np.float64]
+    tokens: NDArray[np.int64]
+
+
 class ModelHandle(Protocol):
     """A base model and its tokenizer (transformers objects), on their device."""
 
@@ -107,6 +116,11 @@ class ModelHandle(Protocol):
     def encode(self, examples: ExampleSet) -> Iterator[dict[str, Any]]:
         """Padded batches in the order of the examples: `input_ids`, `attention_mask`, `labels` (-100 where there is
         no loss), each a long tensor `[b, t]` on `device`.
+        """
+
+    def log_likelihoods(self, examples: ExampleSet) -> LogLikelihoods:
+        """How likely each example's answer is after its prompt (of a dialogue, the last answer), in float32 arithmetic.
+        What ends the answer is not counted.
         """
 
 
@@ -211,6 +225,7 @@ __all__ = [
     "DatasetContext",
     "EmbedContext",
     "Example",
+    "LogLikelihoods",
     "LossOf",
     "Measure",
     "ModelHandle",
