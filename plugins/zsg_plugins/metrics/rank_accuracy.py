@@ -38,12 +38,14 @@ class RankAccuracy(Metric):
         examples = batch.examples.take(scored)
         if not len(scored):
             return MetricRows([], [], [], np.empty(0), np.empty(0, dtype=np.int64))
-        choices: list[Sequence[str]] = list(examples["choices"])
         options = ExampleSet.from_examples(_options(examples))
-        ends = np.cumsum([len(own) for own in choices])[:-1]
-        sums, tokens = (np.split(part, ends) for part in batch.model.log_likelihoods(options))
+        sums, tokens = batch.model.log_likelihoods(options)
+        ends = np.cumsum([len(choices) for choices in examples["choices"]])
         values = np.array(
-            [_hits(rights[row], *parts) for row, *parts in zip(scored, choices, sums, tokens, strict=True)]
+            [
+                _hits(rights[row], choices, sums[end - len(choices) : end], tokens[end - len(choices) : end])
+                for row, choices, end in zip(scored, examples["choices"], ends, strict=True)
+            ]
         )
         return MetricRows.per_example(examples, **dict(zip(_OUTPUTS, values.T, strict=True)))
 

@@ -147,9 +147,10 @@ class _Judge:
     def _scores(self, inputs: Sequence[Any]) -> NDArray[np.float64]:
         import torch
 
-        padded = inputs[0].convert_to_tensors("pt", prepend_batch_axis=True)
         if len(inputs) > 1:
             padded = self._tokenizer.pad(list(inputs), return_tensors="pt")
+        else:  # which may not have what to pad with
+            padded = inputs[0].convert_to_tensors("pt", prepend_batch_axis=True)
         with torch.inference_mode():
             logits = self._model(**padded.to(self._device)).logits.double()
         chosen = logits[:, 0] if self._class is None else logits.softmax(dim=1)[:, self._class]
