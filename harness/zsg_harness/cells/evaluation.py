@@ -70,6 +70,8 @@ class Evaluator:
             ZsgError: A loss is not finite, or a metric cannot do its work.
         """
         asked: set[Scope] = {metric.scope for metric in metrics if "generations" in metric.requires} | {"unseen"}
+        if not self._environment.world.is_first:  # who writes nothing only takes part where the model is asked
+            metrics = [metric for metric in metrics if "model" in metric.requires]
         with undisturbed(self._lm.model):
             batches = {scope: self._batch(scope, step, generates and scope in asked) for scope in self._examples}
             if generates:

@@ -14,7 +14,9 @@ import torch
 
 from zsg_harness.evaluation.losses import example_losses
 from zsg_harness.evaluation.scoring import describe_outputs, score
+from zsg_harness.matrix.schema import ModelEntry
 from zsg_harness.models.causal_lm import CausalLM
+from zsg_harness.models.loading import load_model
 from zsg_harness.services.handle import Handle
 from zsg_harness.tokens.text_form import TextForm
 from zsg_harness.training.random_state import undisturbed
@@ -23,16 +25,19 @@ from zsg_plugins.metrics.rank_accuracy import RankAccuracy
 from zsg_registry import Example, ExampleSet, Message, MetricBatch, MetricRows, ZsgError
 
 
-def told_by_lm_eval(lm: CausalLM, tasks: Path, task: str) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def told(small_model: Path, lm_eval_tasks: Path) -> dict[str, Any]:
+    """What lm-eval's own command says of both tasks."""
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 
+    lm = load_model(ModelEntry(use=str(small_model)), Path(), torch.device("cpu"))
     with undisturbed(lm.model):
         found = simple_evaluate(
             model=HFLM(pretrained=lm.model, tokenizer=lm.tokenizer, backend="causal", batch_size=4),
-            tasks=[task],
-            task_manager=TaskManager(include_path=str(tasks), include_defaults=False),
+            tasks=["local_choice", "local_likelihood"],
+            task_manager=TaskManager(include_path=str(lm_eval_tasks), include_defaults=False),
             bootstrap_iters=0,
         )
     assert found is not None
@@ -44,10 +49,9 @@ def values(rows: MetricRows, output: str) -> list[float]:
 
 
 @pytest.mark.parametrize("batch_tokens", [64, 4096])
-def test_rank_accuracy_is_lm_evals(batch_tokens: int, lm: CausalLM, choices: ExampleSet, lm_eval_tasks: Path) -> None:
-    found = told_by_lm_eval(lm, lm_eval_tasks, "local_choice")
+def test_rank_accuracy_is_lm_evals(batch_tokens: int, lm: CausalLM, choices: ExampleSet, told: dict[str, Any]) -> None:
     rows = RankAccuracy().score(MetricBatch(choices, model=Handle(lm, TextForm(), batch_tokens=batch_tokens)))
-    samples = found["samples"]["local_choice"]
+    samples = told["samples"]["local_choice"]
     for output, theirs in (("", "acc"), ("_char", "acc_norm"), ("_byte", "acc_bytes")):
         own = values(rows, f"rank_accuracy{output}")
         assert own == [100 * sample[theirs] for sample in samples]
@@ -60,8 +64,8 @@ def first_options(choices: ExampleSet) -> ExampleSet:
     return ExampleSet.from_examples(replace(each, completion=(each.choices or ("",))[0]) for each in choices)
 
 
-def test_the_loss_is_lm_evals(lm: CausalLM, choices: ExampleSet, lm_eval_tasks: Path) -> None:
-    samples = told_by_lm_eval(lm, lm_eval_tasks, "local_likelihood")["samples"]["local_likelihood"]
+def test_the_loss_is_lm_evals(lm: CausalLM, choices: ExampleSet, told: dict[str, Any]) -> None:
+    samples = told["samples"]["local_likelihood"]
     encoded = TextForm().encode(choices, lm.tokenizer)
     ours = example_losses(lm, encoded, 4096) * encoded.label_counts
     assert ours == pytest.approx([-sample["filtered_resps"][0][0] for sample in samples], abs=1e-4)
@@ -106,7 +110,9 @@ def test_log_likelihoods_leave_the_end_out_and_stay_in_the_last_answer(lm: Causa
     assert sums == pytest.approx([expected], abs=1e-4)
 
 
-def test_lm_eval_says_what_its_own_command_says(lm: CausalLM, choices: ExampleSet, lm_eval_tasks: Path) -> None:
+def test_lm_eval_says_what_its_own_command_says(
+    lm: CausalLM, choices: ExampleSet, lm_eval_tasks: Path, told: dict[str, Any]
+) -> None:
     metric = LmEval(tasks=["local_choice", "local_likelihood"], include_path=str(lm_eval_tasks))
     assert metric.outputs == {}
     metric.check()
@@ -121,22 +127,20 @@ def test_lm_eval_says_what_its_own_command_says(lm: CausalLM, choices: ExampleSe
     assert padding == (lm.tokenizer.pad_token, lm.tokenizer.padding_side)
 
     found = scored.frame.set_index(["task", "metric"])
-    lm.model.eval()
     for task, names in (
         ("local_choice", ["acc", "acc_norm", "acc_bytes"]),
         ("local_likelihood", ["acc", "perplexity"]),
     ):
-        theirs = told_by_lm_eval(lm, lm_eval_tasks, task)["results"][task]
+        theirs = told["results"][task]
         for name in names:
             assert found.loc[(task, f"lm_eval_{name}"), "value"] == pytest.approx(theirs[f"{name},none"], rel=1e-4)
             assert found.loc[(task, f"lm_eval_{name}"), "count"] == len(choices)
     by_example = scored.examples
     assert set(by_example["metric"]) == {"lm_eval_acc", "lm_eval_acc_norm", "lm_eval_acc_bytes"}  # no mean: no values
     assert by_example["example_id"].tolist()[:2] == ["local_choice/0", "local_choice/1"]
-    told = describe_outputs([metric])
-    assert told["lm_eval_perplexity"] == {"direction": "lower", "scope": "external"}
-    assert told["lm_eval_acc"] == {"direction": "higher", "scope": "external"}
-    metric.close()
+    described = describe_outputs([metric])
+    assert described["lm_eval_perplexity"] == {"direction": "lower", "scope": "external"}
+    assert described["lm_eval_acc"] == {"direction": "higher", "scope": "external"}
     metric.close()
 
 
