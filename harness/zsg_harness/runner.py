@@ -213,17 +213,19 @@ def _add_missing_metrics(
     plan: Plan, cells: Sequence[Cell], store: Store, registry: Registry, listener: Listener
 ) -> None:
     """Score the cells that were done before this matrix asked for one metric more."""
-    from zsg_harness.evaluation.rescore import known_outputs, rescore
+    from zsg_harness.evaluation.rescore import can_be_added, known_outputs, rescore
     from zsg_harness.matrix.expand import Expander
     from zsg_registry import Metric
 
     choices = Expander(registry, plan.loaded.base_dir).choices("metric", plan.loaded.matrix.matrix.metrics)
+    has_probe = plan.loaded.matrix.data.probe_per_task > 0
     for cell in cells:
         known = known_outputs(store, cell.cell_id)
         for choice in choices:
             metric = choice.components[0]
             assert isinstance(metric, Metric)
-            if "model" in metric.requires or known is None or set(metric.outputs) <= known:
+            fits = can_be_added(metric) and (metric.scope != "seen" or has_probe)
+            if not fits or known is None or set(metric.outputs) <= known:
                 continue
             try:
                 rescore(store, cell.cell_id, choice)

@@ -21,6 +21,7 @@ from zsg_registry.context import (
     Cursor,
     DatasetContext,
     EmbedContext,
+    LogLikelihoods,
     LossOf,
     Measure,
     ModelHandle,
@@ -35,7 +36,7 @@ from zsg_registry.embedder import Embedder, EncodedBlock, Encoder, FittedTransfo
 from zsg_registry.errors import ContractError, InvalidReference, ZsgError, did_you_mean
 from zsg_registry.examples import VIEWS, Access, Example, ExampleSet, Message, Side, View
 from zsg_registry.hooks import hookimpl
-from zsg_registry.metric import Direction, Metric, MetricBatch, MetricRows, Requirement, Scope
+from zsg_registry.metric import Averaging, Direction, Metric, MetricBatch, MetricRows, Requirement, Scope
 from zsg_registry.order import Order, order_hash, set_hash
 from zsg_registry.order_file import OrderFile
 from zsg_registry.places import HubIdOrFolder, HubIdOrPath, InputPath
@@ -50,6 +51,7 @@ __all__ = [
     "Access",
     "ArrangeContext",
     "Arrangement",
+    "Averaging",
     "Block",
     "BrokenPlugin",
     "Component",
@@ -70,6 +72,7 @@ __all__ = [
     "InputPath",
     "InvalidReference",
     "Kind",
+    "LogLikelihoods",
     "LossOf",
     "Measure",
     "Message",

@@ -89,6 +89,15 @@ class Similarity(Protocol):
         """
 
 
+class LogLikelihoods(NamedTuple):
+    """How likely a model finds answers: `sums` is float64 `[n]`, the sum of the log probabilities of an answer's tokens
+    (NaN where none was left), `tokens` is int64 `[n]`, how many these are.
+    """
+
+    sums: NDArray[np.float64]
+    tokens: NDArray[np.int64]
+
+
 class ModelHandle(Protocol):
     """A base model and its tokenizer (transformers objects), on their device."""
 
@@ -112,6 +121,11 @@ class ModelHandle(Protocol):
             examples: What to encode.
             view: "both" is an example under the template, with the loss on its answers. Any other view is that text
                 alone, and the loss is on all of it; it needs no answer where the view has none.
+        """
+
+    def log_likelihoods(self, examples: ExampleSet) -> LogLikelihoods:
+        """How likely each example's answer is after its prompt (of a dialogue, the last answer), in float32 arithmetic.
+        What ends the answer is not counted.
         """
 
 
@@ -222,6 +236,7 @@ __all__ = [
     "DatasetContext",
     "EmbedContext",
     "Example",
+    "LogLikelihoods",
     "LossOf",
     "Measure",
     "ModelHandle",

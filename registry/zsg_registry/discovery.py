@@ -220,6 +220,8 @@ def _wrong_declaration(kind: str, loaded: type[Component]) -> str | None:
         return f"{loaded.__qualname__} has no docstring: its first line is the summary"
     if kind == "metric":
         outputs = getattr(loaded, "outputs", None)
+        if isinstance(outputs, property):
+            return None  # they depend on the parameters
         if not outputs or any(direction not in ("lower", "higher") for direction in outputs.values()):
             return "its outputs do not map names to 'lower' or 'higher'"
     return None

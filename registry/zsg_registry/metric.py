@@ -18,14 +18,15 @@ from zsg_registry.examples import ExampleSet
 Direction = Literal["lower", "higher"]
 Requirement = Literal["losses", "generations", "model"]
 Scope = Literal["unseen", "seen", "external"]
+Averaging = Literal["arithmetic", "geometric"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MetricBatch:
-    """The scored examples of one evaluation step, with what the metric requires of the model.
+    """All scored examples of one evaluation step, with what the metric requires of the model.
 
     Attributes:
-        examples: n examples, with references.
+        examples: n examples, with references: those of the metric's scope.
         losses: float64 `[n]`, the mean token loss of each answer in float32 arithmetic (`requires` "losses").
         tokens: int64 `[n]`, the answer's tokens behind each loss.
         generations: n generated texts (`requires` "generations").
@@ -91,17 +92,34 @@ class Metric(Component, ABC):
     """Scores batches of examples.
 
     Attributes:
-        outputs: The names it yields and which direction is better.
         requires: What the harness must provide. A metric that does not require the model also runs on stored losses
             and generations, so that adding it to finished cells trains nothing.
         scope: "unseen" scores the evaluation examples of unseen tasks, "seen" held-out examples of seen tasks,
-            "external" something of its own that never enters the averages over unseen tasks.
+            "external" something of its own that never enters the averages over unseen tasks, at the steps at which
+            answers are generated.
+        averaging: How its values are averaged over tasks; "geometric" is the exponential of their mean logarithm, for
+            values that multiply.
     """
 
     kind = "metric"
-    outputs: ClassVar[Mapping[str, Direction]]
     requires: ClassVar[frozenset[Requirement]] = frozenset()
     scope: ClassVar[Scope] = "unseen"
+    averaging: ClassVar[Averaging] = "arithmetic"
+
+    @property
+    @abstractmethod
+    def outputs(self) -> Mapping[str, Direction]:
+        """The names it yields and which direction is better. Where these are known only once something is loaded, there
+        are none before `open`.
+        """
+
+    def check(self) -> None:
+        """Called once before any cell begins: find what is wrong with the parameters, and load nothing heavy.
+
+        Raises:
+            ZsgError: The parameters name something that is not there.
+        """
+        return
 
     def open(self) -> None:
         """Called once before the first batch: load what is heavy here."""
@@ -109,7 +127,9 @@ class Metric(Component, ABC):
 
     @abstractmethod
     def score(self, batch: MetricBatch) -> MetricRows:
-        """Score a batch. A score must not depend on what else is in the batch."""
+        """Score a batch. An example's score must not depend on what else is in the batch, and a task's only on its own
+        examples.
+        """
 
     def close(self) -> None:
         """Called once after the last batch, whatever happened."""

@@ -13,12 +13,13 @@ import numpy as np
 from zsg_harness.cells.data import Content, content_of, load_roles
 from zsg_harness.cells.roles import Roles
 from zsg_harness.cells.trackers import check_trackers
+from zsg_harness.matrix.expand import Expander
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.models.loading import load_tokenizer
 from zsg_harness.plan.cell import Cell
 from zsg_harness.services.surroundings import DownloadFolder
 from zsg_harness.tokens.text_form import TextForm
-from zsg_registry import ExampleSet, Registry, ZsgError
+from zsg_registry import ExampleSet, Metric, Registry, ZsgError, parse_pipeline
 
 _TRIED: Final = 256
 """Examples of a role that a template is tried on."""
@@ -28,13 +29,18 @@ def preflight(cells: Iterable[Cell], registry: Registry, downloads: DownloadFold
     """Find bad input before any cell begins. Loads every data set and tokenizer that is needed, and no weights.
 
     Raises:
-        ZsgError: The data is missing or damaged, an unseen task has no answers, answers could not end, a template leaves
-            nothing to predict, or something is not installed.
+        ZsgError: The data is missing or damaged, an unseen task has no answers, answers could not end, a template
+            leaves nothing to predict, a metric names something that is not there, or something is not installed.
     """
     check_trackers(run.track)
     _check_executor(run)
     checked: set[tuple[Content, str, TextForm]] = set()
+    metrics: set[tuple[str, str]] = set()
     for cell in cells:
+        for reference in cell.metrics:
+            if (reference, cell.base_dir) not in metrics:
+                metrics.add((reference, cell.base_dir))
+                _check_metric(cell, reference, registry)
         _check_installed(cell)
         texts = (content_of(cell), cell.model_hash, cell.text_form)
         if texts not in checked:
@@ -79,6 +85,13 @@ def _check_texts(cell: Cell, roles: Roles) -> None:
         if not cell.text_form.encode(some, tokenizer).label_counts.any():
             settings = f"template = {cell.training.template!r}, max_length = {cell.training.max_length}"
             raise ZsgError(f"no {what} example of {cell.labels.dataset} has a label left to predict ({settings})")
+
+
+def _check_metric(cell: Cell, reference: str, registry: Registry) -> None:
+    choice = Expander(registry, Path(cell.base_dir)).choice("metric", parse_pipeline(reference))
+    metric = choice.components[0]
+    assert isinstance(metric, Metric)
+    metric.check()
 
 
 def _check_installed(cell: Cell) -> None:

@@ -10,13 +10,16 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from zsg_harness.evaluation.scoring import TaskScores
+from zsg_harness.cells.evaluation import Evaluation
 from zsg_harness.store.attempt import Attempt
-from zsg_harness.store.tables import EXAMPLES, SCORES, TRAIN
+from zsg_harness.store.tables import EXAMPLES, METRICS, SCORES, TRAIN
 from zsg_harness.training.loop import StepRecord
-from zsg_registry import ExampleSet, MetricBatch, Order, OrderFile, ZsgError
+from zsg_registry import MetricBatch, Order, OrderFile, ZsgError
 
-_SCHEMAS: Final = {"train": TRAIN, "scores": SCORES, "examples": EXAMPLES}
+_SCHEMAS: Final = {"train": TRAIN, "scores": SCORES, "examples": EXAMPLES, "probe": EXAMPLES, "metrics": METRICS}
+_UNLESS_EMPTY: Final = ("probe", "metrics")
+_MOST_VALUES: Final = 1_000_000
+"""Rows of `metrics`; beyond, the oldest steps are dropped."""
 
 
 def write_order(
@@ -31,10 +34,8 @@ def write_order(
 class Records:
     """A cell's measurements. They are plain tables at any time, so that a checkpoint can keep them."""
 
-    def __init__(self, pool_ids: Sequence[str], eval_set: ExampleSet) -> None:
+    def __init__(self, pool_ids: Sequence[str]) -> None:
         self._pool_ids = pool_ids
-        self._ids = eval_set.ids
-        self._tasks = [task or "" for task in eval_set["task"]]
         self._parts: dict[str, list[pa.Table]] = {name: [schema.empty_table()] for name, schema in _SCHEMAS.items()}
         self._receipt: list[NDArray[np.int64]] = []
 
@@ -59,19 +60,24 @@ class Records:
         }
         self._parts["train"].append(pa.Table.from_pylist([row], TRAIN))
 
-    def evaluated(self, step: int, tokens: int, batch: MetricBatch, scored: TaskScores) -> None:
+    def evaluated(self, step: int, tokens: int, evaluation: Evaluation) -> None:
         """Keep the scores of a step."""
-        scores = scored.frame.assign(step=step, tokens=tokens)
-        self._parts["scores"].append(pa.Table.from_pandas(scores, SCORES, preserve_index=False))
-        frame = pd.DataFrame({"example_id": self._ids, "task": self._tasks, "loss": batch.losses})
-        frame["tokens"] = batch.tokens
-        frame["prediction"] = None if batch.generations is None else list(batch.generations)
-        self._parts["examples"].append(pa.Table.from_pandas(frame.assign(step=step), EXAMPLES, preserve_index=False))
+        scored, batches = evaluation.scores, evaluation.batches
+        self._add("scores", scored.frame.assign(step=step, tokens=tokens))
+        self._add("examples", _example_frame(batches["unseen"]).assign(step=step))
+        if "seen" in batches:
+            self._add("probe", _example_frame(batches["seen"]).assign(step=step))
+        self._add("metrics", scored.examples.assign(step=step))
+        values = self._parts["metrics"]
+        while sum(map(len, values)) > _MOST_VALUES and len(values) > 1:
+            values.pop(0)
 
     @property
     def tables(self) -> dict[str, pa.Table]:
-        """Everything so far: `train`, `scores`, `examples` and `receipt`."""
-        return {name: pa.concat_tables(parts) for name, parts in self._parts.items()} | {"receipt": self._receipts()}
+        """Everything so far: `train`, `scores`, `examples`, `receipt`; `probe` and `metrics` where they have rows."""
+        tables = {name: pa.concat_tables(parts) for name, parts in self._parts.items()}
+        there = {name: table for name, table in tables.items() if len(table) or name not in _UNLESS_EMPTY}
+        return there | {"receipt": self._receipts()}
 
     def resume(self, tables: Mapping[str, pa.Table], planned: Sequence[NDArray[np.int64]]) -> None:
         """Go on from earlier `tables`.
@@ -83,7 +89,9 @@ class Records:
         Raises:
             ZsgError: Their receipt is not of these rows.
         """
-        self._parts = {name: [tables[name]] for name in _SCHEMAS}
+        self._parts = {
+            name: [tables[name]] if name in tables else [none.empty_table()] for name, none in _SCHEMAS.items()
+        }
         self._receipt = list(planned)
         if not self._receipts().equals(tables["receipt"]):
             raise ZsgError("the receipt differs from the plan: a checkpoint is of other steps than these")
@@ -92,6 +100,9 @@ class Records:
     def tokens(self) -> int:
         """Training tokens so far, without padding."""
         return sum(sum(part["tokens"].to_pylist()) for part in self._parts["train"])
+
+    def _add(self, name: str, frame: pd.DataFrame) -> None:
+        self._parts[name].append(pa.Table.from_pandas(frame, _SCHEMAS[name], preserve_index=False))
 
     def _receipts(self) -> pa.Table:
         """What the model consumed, step by step, in the order of the plan."""
@@ -103,3 +114,10 @@ class Records:
             "example_id": pa.array([self._pool_ids[row] for row in rows], pa.string()),
         }
         return pa.table(columns)
+
+
+def _example_frame(batch: MetricBatch) -> pd.DataFrame:
+    """A line for each example of a batch."""
+    frame = pd.DataFrame({"example_id": batch.examples.ids, "task": [task or "" for task in batch.examples["task"]]})
+    answers = None if batch.generations is None else list(batch.generations)
+    return frame.assign(loss=batch.losses, tokens=batch.tokens, prediction=answers)

@@ -68,8 +68,8 @@ def join_cell(cell: Cell, store: Store, environment: Environment) -> None:
     try:
         prepared = _prepare(cell, environment, _silent)
         session = _session(cell, prepared, environment, _silent)
-        records = Records(prepared.roles.pool.ids, prepared.roles.eval)
-        session.run(records, store, Checkpoints(store, cell.cell_id, environment.world), Trackers())
+        records = Records(prepared.roles.pool.ids)
+        session.run(records, Checkpoints(store, cell.cell_id, environment.world), Trackers())
     except (CellUnfit, CellStopped):
         return  # the first process says so
     if environment.run.save_model:
@@ -116,7 +116,7 @@ def _run(
     prepared = _prepare(cell, environment, report)
     roles, segments = prepared.roles, prepared.segments
     session = _session(cell, prepared, environment, report)
-    records = Records(roles.pool.ids, roles.eval)
+    records = Records(roles.pool.ids)
     document = describe_order(cell, prepared.bound, roles)
 
     def written() -> dict[str, str]:
@@ -126,7 +126,7 @@ def _run(
     checkpoints = Checkpoints(store, cell.cell_id, environment.world)
     trackers = start_trackers(environment.run.track, cell, store.scratch / "trackers", environment.device.type == "cpu")
     try:
-        scores = session.run(records, store, checkpoints, trackers)
+        scores = session.run(records, checkpoints, trackers)
     finally:
         trackers.end()
     for name, table in records.tables.items():
@@ -142,6 +142,7 @@ def _run(
         **hashes,
         "held_out": roles.held_out,
         "evalset": store.write_eval_set(roles.eval.arrow),
+        **({"probeset": store.write_eval_set(roles.probe.arrow)} if len(roles.probe) else {}),
         "roles": roles.sizes,
         "examples": len(segments.order),
         "steps": len(segments.steps),

@@ -7,29 +7,24 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zsg_harness.cells.gate import first_losses
+from zsg_harness.cells.evaluation import Evaluator
 from zsg_harness.cells.preparation import CellStopped, Environment
 from zsg_harness.cells.progress import Progress, Report
 from zsg_harness.cells.records import Records
 from zsg_harness.cells.roles import Roles
 from zsg_harness.cells.segments import Losses, Segments
 from zsg_harness.cells.trackers import Trackers
-from zsg_harness.cells.warm import encoded
-from zsg_harness.evaluation.generation import generate
 from zsg_harness.evaluation.losses import example_losses
-from zsg_harness.evaluation.scoring import opened, score
+from zsg_harness.evaluation.scoring import opened
 from zsg_harness.evaluation.steps import evaluation_steps, generation_steps
 from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.plan.cell import Cell
-from zsg_harness.services.handle import Handle
-from zsg_harness.store.store import Store
 from zsg_harness.tokens.encoding import Encoded
 from zsg_harness.training.checkpoint import Checkpoint, Checkpoints
 from zsg_harness.training.loop import StepRecord, Trainer
 from zsg_harness.training.random_state import undisturbed
-from zsg_registry import Access, ExampleSet, Metric, MetricBatch, ZsgError
+from zsg_registry import Access, ExampleSet, Metric, ZsgError
 
 
 class TrainingSession:
@@ -53,7 +48,7 @@ class TrainingSession:
         report: Report,
     ) -> None:
         self._cell = cell
-        self._metrics = [metric for metric in metrics if metric.scope == "unseen"]
+        self._metrics = metrics
         self._roles = roles
         self._lm = lm
         self._environment = environment
@@ -61,19 +56,20 @@ class TrainingSession:
         self._report = report
         self._form = cell.text_form
         self._segments = segments
-        self._eval = encoded(cell, roles.eval, lm.tokenizer)
-        _check_labels(pool, self._eval)
+        self._evaluator = Evaluator(cell, roles, lm, environment)
+        scored = self._evaluator.scored
+        _check_labels(pool, scored)
         self._trainer = Trainer(lm, pool, segments.planned, cell.training, environment.run, self._world)
         self.counts = {
             "invalid_train": int((pool.label_counts == 0).sum()),
-            "invalid_eval": int((self._eval.label_counts == 0).sum()),
+            "invalid_eval": int((scored.label_counts == 0).sum()),
         }
         self.timings = {"train": 0.0, "evaluate": 0.0, "checkpoint": 0.0}
         self.resumed_at: int | None = None
         self._scores: Mapping[str, float] = {}
         self._scored_at = -1
 
-    def run(self, records: Records, store: Store, checkpoints: Checkpoints, trackers: Trackers) -> Mapping[str, float]:
+    def run(self, records: Records, checkpoints: Checkpoints, trackers: Trackers) -> Mapping[str, float]:
         """Train and evaluate to the end, from the newest checkpoint if there is one.
 
         Returns:
@@ -85,12 +81,12 @@ class TrainingSession:
         saved = time.monotonic()
         try:
             if self._scored_at < 0:
-                self._evaluate(metrics, records, store, trackers)
+                self._evaluate(metrics, records, trackers)
             while self._trainer.done < len(self._segments.steps) or self._segments.extend(self._segment_losses):
                 update = self._train(records)
                 trackers.log({"train/loss": update.loss, "train/learning_rate": update.learning_rate}, update.step)
                 if update.step in evaluated:
-                    self._evaluate(metrics, records, store, trackers)
+                    self._evaluate(metrics, records, trackers)
                 stop, due = self._world.agree((self._environment.asked_to_stop(), self._is_due(saved)))
                 stop = stop and self._trainer.done < self._segments.planned  # what is almost through is finished
                 if stop or due:
@@ -99,7 +95,7 @@ class TrainingSession:
                 if stop:
                     raise CellStopped(f"stopped after step {self._trainer.done}, with its state saved")
             if self._scored_at != self._trainer.done:  # an arrangement that goes by losses stopped early
-                self._evaluate(metrics, records, store, trackers, final=True)
+                self._evaluate(metrics, records, trackers, final=True)
         finally:
             for metric in metrics:
                 metric.close()
@@ -116,47 +112,19 @@ class TrainingSession:
         self._report(self._progress("training", loss=update.loss, tokens_per_second=update.tokens / max(seconds, 1e-9)))
         return update
 
-    def _evaluate(
-        self, metrics: Sequence[Metric], records: Records, store: Store, trackers: Trackers, final: bool = False
-    ) -> None:
+    def _evaluate(self, metrics: Sequence[Metric], records: Records, trackers: Trackers, final: bool = False) -> None:
         started = time.monotonic()
         step = self._trainer.done
         self._report(self._progress("evaluating"))
-        with undisturbed(self._lm.model):
-            batch = self._batch(step, store, final)
-            scored = score(metrics, batch)
-        records.evaluated(step, records.tokens, batch, scored)
+        generates = step in generation_steps(self._cell.evaluation, step if final else self._segments.planned)
+        evaluation = self._evaluator.evaluate(metrics, step, generates)
+        records.evaluated(step, records.tokens, evaluation)
+        scored = evaluation.scores
         self._scores = {output: scored.mean(output) for output in scored.frame["metric"].unique()}
         self._scored_at = step
-        trackers.log({f"unseen/{output}": value for output, value in self._scores.items()}, step)
+        trackers.log({f"{scored.scopes[output]}/{output}": value for output, value in self._scores.items()}, step)
         self.timings["evaluate"] += time.monotonic() - started
         self._report(self._progress("evaluating", scores=self._scores))
-
-    def _batch(self, step: int, store: Store, final: bool) -> MetricBatch:
-        """What metrics score."""
-        run, evaluation = self._environment.run, self._cell.evaluation
-        ids = self._roles.eval.ids
-        if step:
-            losses = self._losses(len(ids))
-        else:
-            losses = first_losses(store.cache, self._cell, ids, self._world, self._losses)
-        broken = int((~np.isfinite(losses[self._eval.label_counts > 0])).sum())
-        if broken:
-            raise ZsgError(f"the loss of {broken} of {len(losses)} scored examples is not finite after step {step}")
-        answers = None
-        if step in generation_steps(evaluation, step if final else self._segments.planned):
-            answers = generate(self._lm, self._eval, evaluation.max_new_tokens, run.eval_batch_tokens, self._world)
-        return MetricBatch(
-            examples=self._roles.eval,
-            losses=losses,
-            tokens=self._eval.label_counts,
-            generations=answers,
-            model=Handle(self._lm, self._form),
-        )
-
-    def _losses(self, count: int) -> NDArray[np.float64]:
-        """The losses of the first so many scored examples."""
-        return example_losses(self._lm, self._eval.head(count), self._environment.run.eval_batch_tokens, self._world)
 
     @cached_property
     def _held_out(self) -> list[tuple[ExampleSet, Encoded]]:

@@ -83,6 +83,7 @@ class _Scored:
 
 def _metric(reference: str) -> Choice:
     """The metric, if it can be added at all."""
+    from zsg_harness.evaluation.rescore import can_be_added
     from zsg_harness.matrix.expand import Expander
     from zsg_registry import Metric, Registry, ZsgError
 
@@ -91,8 +92,9 @@ def _metric(reference: str) -> Choice:
         raise ZsgError("--metric takes one metric, not '*'")
     metric = choice.components[0]
     assert isinstance(metric, Metric)
-    if "model" in metric.requires:
+    if not can_be_added(metric):
         raise ZsgError(f"metric {choice.label!r} needs the model: it can only be scored while a cell runs")
+    metric.check()
     return choice
 
 

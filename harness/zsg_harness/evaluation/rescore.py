@@ -12,7 +12,7 @@ from zsg_harness.matrix.expand import Choice
 from zsg_harness.plan.identity import identity
 from zsg_harness.store.attempt import Attempt
 from zsg_harness.store.store import Store
-from zsg_harness.store.tables import SCORES
+from zsg_harness.store.tables import METRICS, SCORES
 from zsg_registry import ExampleSet, Metric, MetricBatch, ZsgError
 
 
@@ -25,6 +25,11 @@ def known_outputs(store: Store, cell_id: str) -> set[str] | None:
     return {output for name in files for output in attempt.read_json(name)}
 
 
+def can_be_added(metric: Metric) -> bool:
+    """Whether a metric can score what finished cells have kept."""
+    return "model" not in metric.requires and metric.scope != "external"
+
+
 def missing_outputs(store: Store, cell_id: str, metric: Metric) -> bool:
     """Whether a committed cell has no scores of a metric yet."""
     known = known_outputs(store, cell_id)
@@ -34,19 +39,23 @@ def missing_outputs(store: Store, cell_id: str, metric: Metric) -> bool:
 def rescore(store: Store, cell_id: str, choice: Choice) -> None:
     """Score a committed cell with one more metric; trains nothing.
 
-    Writes `scores.<metric>.parquet` and `metrics.<metric>.json` beside the cell's own.
+    Writes `scores.<metric>.parquet` and `metrics.<metric>.json` beside the cell's own, and `metrics.<metric>.parquet`
+    where the metric has something to say of single examples.
 
     Raises:
-        ZsgError: The metric needs the model, or the cell kept no generations to score.
+        ZsgError: The metric needs the model, or the cell kept nothing that it could score.
     """
     metric = choice.components[0]
     assert isinstance(metric, Metric)
-    if "model" in metric.requires:
+    if not can_be_added(metric):
         raise ZsgError(f"metric {choice.label!r} needs the model: it can only be scored while a cell runs")
     attempt = store.committed(cell_id)
     if attempt is None:
         raise ZsgError(f"cell {cell_id} is not in the store {store.url}, or not finished")
-    frames = _score_steps(store, attempt, metric)
+    if metric.scope == "seen" and "probe.parquet" not in attempt.names():
+        reason = "data.probe_per_task is 0, so it kept no losses on seen tasks"
+        raise ZsgError(f"cell {cell_id}: {reason}: metric {choice.label!r} cannot be added to it")
+    frames, examples = _score_steps(store, attempt, metric)
     if not frames:
         raise ZsgError(f"cell {cell_id} kept no generations: metric {choice.label!r} cannot be added to it")
     suffix = choice.pipeline.head.name if not choice.pipeline.head.params else identity(choice.identity[0])
@@ -54,15 +63,21 @@ def rescore(store: Store, cell_id: str, choice: Choice) -> None:
     # The scores count when metrics.<metric>.json is there: what an earlier version of the metric left must not.
     store.files.remove(f"{attempt.key}/metrics.{suffix}.json")
     attempt.write_table(f"scores.{suffix}", table)
+    if any(map(len, examples)):
+        values = pa.Table.from_pandas(pd.concat(examples), METRICS, preserve_index=False)
+        attempt.write_table(f"metrics.{suffix}", values)
     attempt.write_json(f"metrics.{suffix}", describe_outputs([metric]))
 
 
-def _score_steps(store: Store, attempt: Attempt, metric: Metric) -> list[pd.DataFrame]:
-    examples = ExampleSet(store.read_eval_set(attempt.read_json("status")["evalset"]))
-    stored = attempt.read_table("examples").to_pandas()
+def _score_steps(store: Store, attempt: Attempt, metric: Metric) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
+    """The scores of each step, and those of single examples."""
+    table, named = ("probe", "probeset") if metric.scope == "seen" else ("examples", "evalset")
+    examples = ExampleSet(store.read_eval_set(attempt.read_json("status")[named]))
+    stored = attempt.read_table(table).to_pandas()
     scores = attempt.read_table("scores").to_pandas()
     tokens = scores.groupby("step")["tokens"].first()
     frames: list[pd.DataFrame] = []
+    values: list[pd.DataFrame] = []
     (metric,) = opened([metric])
     try:
         for step, rows in stored.groupby("step", sort=True):
@@ -71,6 +86,7 @@ def _score_steps(store: Store, attempt: Attempt, metric: Metric) -> list[pd.Data
             scored = score([metric], batch)
             if len(scored.frame):
                 frames.append(scored.frame.assign(step=step, tokens=tokens[step]))
+                values.append(scored.examples.assign(step=step))
     finally:
         metric.close()
-    return frames
+    return frames, values

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from zsg_harness.store.tables import LOSS_TOKEN
-from zsg_registry import ContractError, Metric, MetricBatch, MetricRows
+from zsg_registry import Averaging, ContractError, Metric, MetricBatch, MetricRows, Scope
+
+_STORED: Final = frozenset({"losses"})
+"""What is kept of every example anyway."""
+
+_NOTHING: Final = MetricRows([], [], [], np.empty(0), np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +24,49 @@ class TaskScores:
 
     Attributes:
         frame: Columns `task`, `metric`, `value` (mean over the task's valid rows), `count`.
+        examples: Columns `example_id`, `task`, `metric`, `value`: the valid rows about single examples, but for those
+            of metrics that say no more than the losses that are kept.
         invalid: Rows without a valid score, by output.
+        scopes: What each output is about.
+        geometric: Outputs of which the mean over tasks is geometric.
     """
 
     frame: pd.DataFrame
+    examples: pd.DataFrame
     invalid: dict[str, int]
+    scopes: dict[str, Scope] = field(default_factory=dict)
+    geometric: frozenset[str] = frozenset()
 
     def mean(self, output: str) -> float:
         """The mean over tasks of one output; of `loss_token` over all tokens."""
         rows = self.frame[self.frame["metric"] == output]
         if output == LOSS_TOKEN:
             return float((rows["value"] * rows["count"]).sum() / rows["count"].sum())
-        return float(rows["value"].mean())
+        return mean_over_tasks(rows["value"], "geometric" if output in self.geometric else "arithmetic")
+
+
+def mean_over_tasks(values: pd.Series[float], averaging: Averaging) -> float:
+    """The mean of a metric's values, each of a task, as the metric says."""
+    if averaging == "arithmetic":
+        return float(values.mean())
+    with np.errstate(divide="ignore"):
+        return float(np.exp(np.log(values).mean()))
+
+
+def score_scopes(metrics: Sequence[Metric], batches: Mapping[Scope, MetricBatch]) -> TaskScores:
+    """Score each metric on the batch of its scope, where there is one.
+
+    Raises:
+        ContractError: A metric yields an output it did not declare.
+    """
+    parts = [score([each for each in metrics if each.scope == scope], batch) for scope, batch in batches.items()]
+    return TaskScores(
+        pd.concat([part.frame for part in parts], ignore_index=True),
+        pd.concat([part.examples for part in parts], ignore_index=True),
+        {output: count for part in parts for output, count in part.invalid.items()},
+        {output: scope for part in parts for output, scope in part.scopes.items()},
+        frozenset().union(*(part.geometric for part in parts)),
+    )
 
 
 def score(metrics: Sequence[Metric], batch: MetricBatch) -> TaskScores:
@@ -38,16 +75,20 @@ def score(metrics: Sequence[Metric], batch: MetricBatch) -> TaskScores:
     Raises:
         ContractError: A metric yields an output it did not declare.
     """
-    frames: list[pd.DataFrame] = []
-    for metric in metrics:
-        if not _can_score(metric, batch):
-            continue
+    frames, examples = [_frame(_NOTHING)], [_example_frame(_NOTHING)]
+    scoring = [metric for metric in metrics if _can_score(metric, batch)]
+    for metric in scoring:
         rows = metric.score(batch)
         undeclared = sorted(set(rows.outputs) - set(metric.outputs))
         if undeclared:
             raise ContractError(f"metric {type(metric).__name__} yields {undeclared[0]!r}, which it did not declare")
         frames.append(_frame(rows))
-    return _by_task(pd.concat(frames) if frames else _frame(MetricRows([], [], [], np.empty(0), np.empty(0, int))))
+        if not metric.requires <= _STORED:
+            examples.append(_example_frame(rows))
+    frame, invalid = _by_task(pd.concat(frames))
+    scopes: dict[str, Scope] = {output: metric.scope for metric in scoring for output in metric.outputs}
+    geometric = frozenset(output for metric in scoring if metric.averaging == "geometric" for output in metric.outputs)
+    return TaskScores(frame, pd.concat(examples, ignore_index=True), invalid, scopes, geometric)
 
 
 def opened(metrics: Iterable[Metric]) -> list[Metric]:
@@ -59,9 +100,12 @@ def opened(metrics: Iterable[Metric]) -> list[Metric]:
 
 
 def describe_outputs(metrics: Iterable[Metric]) -> dict[str, dict[str, str]]:
-    """Direction and scope of every output, as a cell keeps it beside its scores."""
+    """Direction and scope of every output, as a cell keeps it beside its scores, and how it is averaged over tasks if
+    not by the arithmetic mean.
+    """
     return {
         output: {"direction": direction, "scope": metric.scope}
+        | ({} if metric.averaging == "arithmetic" else {"averaging": metric.averaging})
         for metric in metrics
         for output, direction in metric.outputs.items()
     }
@@ -78,7 +122,13 @@ def _frame(rows: MetricRows) -> pd.DataFrame:
     )
 
 
-def _by_task(rows: pd.DataFrame) -> TaskScores:
+def _example_frame(rows: MetricRows) -> pd.DataFrame:
+    columns = {"example_id": list(rows.example_ids), "task": list(rows.tasks), "metric": list(rows.outputs)}
+    frame = pd.DataFrame(columns | {"value": rows.values})
+    return frame[frame["example_id"].notna() & np.isfinite(rows.values)]
+
+
+def _by_task(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     is_valid = np.isfinite(rows["value"].to_numpy(dtype=np.float64))
     invalid = rows["metric"][~is_valid].value_counts(sort=False)
     valid = rows[is_valid]
@@ -86,4 +136,4 @@ def _by_task(rows: pd.DataFrame) -> TaskScores:
     grouped = weighted.groupby(["task", "metric"], sort=True)[["total", "count"]].sum().reset_index()
     grouped["value"] = grouped["total"] / grouped["count"]
     frame = grouped[["task", "metric", "value", "count"]].astype({"count": "int64"})
-    return TaskScores(frame, {str(name): int(count) for name, count in invalid.items()})
+    return frame, {str(name): int(count) for name, count in invalid.items()}

@@ -70,7 +70,7 @@ def build_plan(loaded: LoadedMatrix, registry: Registry) -> Plan:
     return Plan(
         loaded=loaded,
         cells=tuple(cells.values()),
-        warnings=tuple(expander.warnings),
+        warnings=(*expander.warnings, *_idle_metrics(matrix, axes.metrics)),
         arrangements={choice.label: choice for choice in axes.arrangements},
         embedders={choice.label: choice for choice in axes.embedders},
     )
@@ -116,6 +116,16 @@ def _distinct_outputs(metrics: list[Choice]) -> list[Choice]:
             if owner.setdefault(output, choice.label) != choice.label:
                 raise ZsgError(f"metrics {owner[output]!r} and {choice.label!r} both yield {output!r}: leave one out")
     return metrics
+
+
+def _idle_metrics(matrix: Matrix, metrics: list[Choice]) -> Iterator[str]:
+    """Metrics that will have nothing to score."""
+    if not matrix.data.probe_per_task:
+        for choice in metrics:
+            metric = choice.components[0]
+            assert isinstance(metric, Metric)
+            if metric.scope == "seen":
+                yield f"metric {choice.label!r} scores held-out examples of seen tasks: set data.probe_per_task"
 
 
 def _fingerprint(choice: Choice) -> str:
@@ -186,7 +196,7 @@ def _cells(loaded: LoadedMatrix, metrics: list[Choice], point: Point, fingerprin
     labels = _labels(point)
     training = _training(matrix, labels)
     spec = PointSpec(matrix, point, training, fingerprint, metrics, loaded.base_dir)
-    reason = _reason_to_skip(point, matrix, training)
+    reason = _reason_to_skip(point, matrix, training, metrics)
     common: dict[str, Any] = {
         "labels": labels,
         "access": point.arrangement.access,
@@ -222,7 +232,7 @@ def _identities(spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _reason_to_skip(point: Point, matrix: Matrix, training: TrainingTable) -> str | None:
+def _reason_to_skip(point: Point, matrix: Matrix, training: TrainingTable, metrics: list[Choice]) -> str | None:
     arrangement = point.arrangement
     if isinstance(arrangement.components[0], OnlineArrangement):
         if len(arrangement.components) > 1:
@@ -231,7 +241,7 @@ def _reason_to_skip(point: Point, matrix: Matrix, training: TrainingTable) -> st
             return f"{arrangement.label} is online, which is for one epoch"
         if arrangement.access is not Access.ANSWERS and not matrix.data.probe_per_task:
             return f"{arrangement.label} goes by losses on held-out examples: set data.probe_per_task"
-    for choice in (point.dataset, point.embedder, arrangement):
+    for choice in (point.dataset, point.embedder, arrangement, *metrics):
         reason = None if choice is None else choice.unavailable()
         if reason is not None:
             assert choice is not None

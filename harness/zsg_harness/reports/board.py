@@ -113,7 +113,7 @@ class Leaderboard:
 def assemble(results: Results, added: ColumnSource | None = None) -> Leaderboard:
     """Compute a leaderboard from what was read, with the columns that `added` gives for its rows."""
     curves = unseen_curves(results.scores)
-    figures = cell_figures(results.scores, curves)
+    figures = cell_figures(results.scores, curves, results.geometric)
     grouped = collect_rows(results.finished, figures)
     failed = Counter(row_key(cell) for cell in results.open if cell.state == "failed")
     scores = score_columns(figures)

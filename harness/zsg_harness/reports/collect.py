@@ -44,6 +44,7 @@ class Results:
         scores: One row for each cell × step × task × metric: `cell`, `scope`, `step`, `tokens`, `task`,
             `metric`, `value`, `count`.
         directions: Which way each metric is better.
+        geometric: The metrics of which the mean over tasks is geometric.
     """
 
     plans: Mapping[str, PlanRecord]
@@ -51,6 +52,7 @@ class Results:
     open: tuple[OpenCell, ...]
     scores: pd.DataFrame
     directions: Mapping[str, Direction]
+    geometric: frozenset[str] = frozenset()
 
 
 def collect(store: Store, matrix: str | None = None) -> Results:
@@ -86,7 +88,7 @@ def collect(store: Store, matrix: str | None = None) -> Results:
         if cell_id not in done_cells
         for cell in _open(store, cell_id, planned.get(cell_id), covered[cell_id])
     ]
-    return Results(plans, tuple(finished.cells), tuple(open_cells), finished.scores, finished.directions)
+    return Results(plans, tuple(finished.cells), tuple(open_cells), *finished[1:])
 
 
 def _plans(store: Store, matrix: str | None) -> dict[str, PlanRecord]:

@@ -53,11 +53,14 @@ class FinishedCell:
 
 
 class Finished(NamedTuple):
-    """Finished cells in the order asked for, their scores (see `Results`), and which way each metric is better."""
+    """Finished cells in the order asked for, their scores (see `Results`), which way each metric is better, and those
+    of which the mean over tasks is geometric.
+    """
 
     cells: list[FinishedCell]
     scores: pd.DataFrame
     directions: dict[str, Direction]
+    geometric: frozenset[str]
 
 
 def read_finished(store: Store, seeds: Mapping[str, tuple[str, ...]]) -> Finished:
@@ -198,12 +201,17 @@ def _typed(store: Store, rows: pa.Table, seeds: Mapping[str, tuple[str, ...]]) -
     """What rows of the index say, in the order of `seeds`, wherever they came from."""
     plain = {row["cell_id"]: row for row in rows.drop_columns("scores").to_pylist()}
     directions: dict[str, Direction] = {}
+    geometric: set[str] = set()
     cells = []
     for cell_id, covered in seeds.items():
         row = plain[cell_id]
-        for output, direction in _directions(row["metrics"]).items():
-            if directions.setdefault(output, direction) != direction:
-                raise ZsgError(f"{store.url}/{row['attempt']}: metric {output!r} is better {direction} only here")
+        for output, metric in _told(row["metrics"]).items():
+            if directions.setdefault(output, metric.direction) != metric.direction:
+                raise ZsgError(
+                    f"{store.url}/{row['attempt']}: metric {output!r} is better {metric.direction} only here"
+                )
+            if metric.averaging == "geometric":
+                geometric.add(output)
         record = parse(CellRecord, row["cell"], f"{store.url}/cells/{cell_id}/cell.json")
         status = parse(StatusRecord, row["status"], f"{store.url}/{row['attempt']}/status.json")
         assert status.set_hash is not None
@@ -212,12 +220,12 @@ def _typed(store: Store, rows: pa.Table, seeds: Mapping[str, tuple[str, ...]]) -
         named = covered or (seed_text(record.seeds.model_dump()),)
         facts = (status.set_hash, status.order_hash, status.held_out)
         cells.append(FinishedCell(cell_id, record.labels, named, record, status, *facts))
-    return Finished(cells, _long(rows, list(seeds)), directions)
+    return Finished(cells, _long(rows, list(seeds)), directions, frozenset(geometric))
 
 
 @cache
-def _directions(metrics: str) -> dict[str, Direction]:
-    return {output: metric.direction for output, metric in _METRICS.validate_json(metrics).items()}
+def _told(metrics: str) -> dict[str, MetricRecord]:
+    return _METRICS.validate_json(metrics)
 
 
 def _long(rows: pa.Table, cell_ids: Sequence[str]) -> pd.DataFrame:

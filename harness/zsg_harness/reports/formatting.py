@@ -15,7 +15,15 @@ MISSING: Final = "–"
 LOSS_DIGITS: Final = 3
 SCORE_DIGITS: Final = 2
 HASH_DIGITS: Final = 12
-SCORE_HEADINGS: Final = {"rouge1": "ROUGE-1", "rougeL": "ROUGE-L", "exact_match": "exact match"}
+SCORE_HEADINGS: Final = {
+    "rouge1": "ROUGE-1",
+    "rougeL": "ROUGE-L",
+    "exact_match": "exact match",
+    "token_f1": "token F1",
+    "rank_accuracy": "rank accuracy",
+    "seen_loss": "loss",
+}
+_SCOPES: Final = {"seen": "On held-out examples of seen tasks", "external": "A benchmark of its own,"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +93,7 @@ _LAST: Final = (
 
 def columns(lines: pd.DataFrame, scores: Sequence[str]) -> list[Column]:
     """The columns to show of some rows: those with anything to say."""
-    middle = [Column(score_column(name), SCORE_HEADINGS.get(name, name), SCORE_DIGITS,
-                     title="On unseen tasks at the last step") for name in scores]  # fmt: skip
+    middle = [_score_column(name) for name in scores]
     always = {"rank", "aulc", "delta_vs_random", "loss_final"}
     shown = []
     for column in (*_FIRST, *middle, *_LAST):
@@ -94,6 +101,15 @@ def columns(lines: pd.DataFrame, scores: Sequence[str]) -> list[Column]:
         if column.key in always or not silent:
             shown.append(column)
     return shown
+
+
+def _score_column(name: str) -> Column:
+    scope, is_apart, metric = name.rpartition("/")
+    heading = SCORE_HEADINGS.get(metric, metric)
+    if not is_apart:
+        return Column(score_column(name), heading, SCORE_DIGITS, title="On unseen tasks at the last step")
+    digits = LOSS_DIGITS if scope == "seen" else SCORE_DIGITS
+    return Column(name, f"{scope}: {heading}", digits, title=f"{_SCOPES.get(scope, scope)} at the last step")
 
 
 def added_columns(lines: pd.DataFrame, names: Iterable[str]) -> list[Column]:

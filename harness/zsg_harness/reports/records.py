@@ -97,3 +97,4 @@ class MetricRecord(Record):
 
     direction: Direction
     scope: Scope
+    averaging: Literal["arithmetic", "geometric"] = "arithmetic"

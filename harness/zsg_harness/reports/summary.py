@@ -83,11 +83,12 @@ def loss_figures(curve: Mapping[str, npt.NDArray[Any]]) -> dict[str, float]:
     }
 
 
-def cell_figures(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
-    """The figures of each cell: those of its loss curve, and every other unseen score at the last step.
+def cell_figures(scores: pd.DataFrame, curves: pd.DataFrame, geometric: frozenset[str] = frozenset()) -> pd.DataFrame:
+    """The figures of each cell: those of its loss curve, and every other score at the last step, averaged over tasks.
 
     Returns:
-        A frame indexed by cell; a score that a cell does not have at its last step is NaN.
+        A frame indexed by cell; a score that a cell does not have at its last step is NaN. Scores on something else
+        than unseen tasks stand apart, as `seen/…` and `external/…`.
     """
     columns = {str(name): column.to_numpy() for name, column in curves.drop(columns="cell").items()}
     groups = curves.groupby("cell", observed=True).indices
@@ -99,9 +100,18 @@ def cell_figures(scores: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
         orient="index",
         columns=list(LOSS_FIGURES),
     )
-    others = scores[~scores["metric"].isin([LOSS, LOSS_TOKEN]) & (scores["scope"] == "unseen") & (scores["count"] > 0)]
+    others = scores[~scores["metric"].isin([LOSS, LOSS_TOKEN]) & (scores["count"] > 0)]
     last = others["cell"].astype("str").map(figures["step_final"])
     final = others[others["step"] == last]
-    means = final.groupby(["cell", "metric"], observed=True)["value"].mean().unstack("metric")
+    values, multiplies = final["value"], final["metric"].isin(geometric)
+    with np.errstate(divide="ignore"):
+        values = values.mask(multiplies, np.log(values.where(multiplies)))
+    means = values.groupby([final["cell"], final["scope"], final["metric"]], observed=True).mean().unstack([1, 2])
     means.index = means.index.astype("str")
-    return figures.join(means.astype("float64").rename(columns=str))
+    means.columns = [
+        metric if scope == "unseen" else f"{scope}/{metric}" for scope, metric in means.columns.to_flat_index()
+    ]
+    for name in means.columns:
+        if name.rpartition("/")[2] in geometric:
+            means[name] = np.exp(means[name])
+    return figures.join(means.astype("float64"))

@@ -163,8 +163,9 @@ def against_random(row: Row, random: Row | None, figure: str) -> Difference | No
 
 
 def score_columns(figures: pd.DataFrame) -> list[str]:
-    """The columns of scores: the usual ones first and always, then what else was measured."""
-    others = sorted(str(name) for name in figures.columns if name not in LOSS_FIGURES)
+    """The columns of scores: the usual ones first and always, then others on unseen tasks, then the rest."""
+    names = [str(name) for name in figures.columns if name not in LOSS_FIGURES]
+    others = sorted(names, key=lambda name: ("/" in name, name))
     return [*SCORES_FIRST, *(name for name in others if name not in SCORES_FIRST)]
 
 

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 
+from zsg_harness.evaluation.losses import example_losses
 from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.tokens.batches import collate
 from zsg_harness.tokens.text_form import TextForm
-from zsg_registry import ExampleSet, View
+from zsg_harness.training.world import World
+from zsg_registry import ExampleSet, LogLikelihoods, View
 
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """The registry's `ModelHandle`."""
+    """The registry's `ModelHandle`.
+
+    Attributes:
+        lm: The model.
+        form: How examples become tokens.
+        batch_size: Examples in a batch of `encode`.
+        batch_tokens: Tokens that go through the model at once in `log_likelihoods`.
+        world: Who shares the work of that, and asks for it with the same examples.
+    """
 
     lm: CausalLM
     form: TextForm
     batch_size: int = 8
+    batch_tokens: int = 4096
+    world: World = field(default_factory=World)
 
     @property
     def model(self) -> Any:
@@ -53,3 +65,10 @@ class Handle:
             labels = torch.full_like(batch.input_ids, -100)
             labels.view(-1)[batch.places + 1] = batch.targets
             yield {"input_ids": batch.input_ids, "attention_mask": mask, "labels": labels}
+
+    def log_likelihoods(self, examples: ExampleSet) -> LogLikelihoods:
+        """The sum over each last answer's tokens, but for those that end it."""
+        encoded = replace(self.form, loss_on="last").encode(examples, self.lm.tokenizer).without_ends(self.lm.ends)
+        counts = encoded.label_counts
+        means = example_losses(self.lm, encoded, self.batch_tokens, self.world)
+        return LogLikelihoods(-means * counts, counts)

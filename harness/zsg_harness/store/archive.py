@@ -23,7 +23,7 @@ from typing import IO, Any, Final
 
 from zsg_harness.store.atomic import replacing
 from zsg_harness.store.merge import Merged, merge
-from zsg_harness.store.results import SEGMENT, Damage, fetch_file, file_hash, read_json, results_of
+from zsg_harness.store.results import SEGMENT, Damage, fetch_file, file_hash, results_of
 from zsg_harness.store.store import Store
 from zsg_registry import ZsgError
 
@@ -100,10 +100,9 @@ def _cell_files(store: Store, cell_id: str, scratch: Path) -> dict[str, Path]:
     places = {f"{cell}/cell.json": fetch_file(store.files, f"{cell}/cell.json", scratch)}
     for result in results_of(store, cell_id):
         places |= {f"{result.folder}/{name}": result.fetch(name, scratch) for name in result.hashes}
-        status = read_json(store.files, f"{result.folder}/status.json")
-        others = [f"{cell}/{result.document}"]
-        others += [f"{result.folder}/{name}" for pair in result.added_metrics().items() for name in pair]
-        others += [f"evalsets/{status['evalset']}.parquet"] if "evalset" in status else []
+        others = [f"{cell}/{result.document}", *result.eval_sets]
+        for told, tables in result.added_metrics().items():
+            others += [f"{result.folder}/{name}" for name in (told, *tables)]
         places |= {key: fetch_file(store.files, key, scratch) for key in others}
     return places
 

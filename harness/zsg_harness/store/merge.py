@@ -184,10 +184,9 @@ def _copy(target: Store, result: Result, document: str | None) -> str | None:
 
 def _check_eval_set(target: Store, result: Result) -> None:
     """See that the examples that were scored have come over."""
-    status = read_json(result.store.files, f"{result.folder}/status.json")
-    key = f"evalsets/{status.get('evalset')}.parquet"
-    if "evalset" in status and not target.files.exists(key):
-        raise Damage(result.folder, f"its eval set {key} is missing or damaged")
+    for key in result.eval_sets:
+        if not target.files.exists(key):
+            raise Damage(result.folder, f"its eval set {key} is missing or damaged")
 
 
 def _free_attempt(target: Store, result: Result, places: Mapping[str, Path], scratch: Path) -> str:
@@ -221,12 +220,13 @@ def _add_metrics(target: Store, folder: str, result: Result) -> list[str]:
         Damage: One is damaged.
     """
     source, added = result.store.files, []
-    for told, scores in result.added_metrics().items():
+    for told, tables in result.added_metrics().items():
         if target.files.exists(f"{folder}/{told}"):
             continue
-        read_table(source, f"{result.folder}/{scores}")
+        for table in tables:
+            read_table(source, f"{result.folder}/{table}")
         read_json(source, f"{result.folder}/{told}")
-        for name in (scores, told):
+        for name in (*tables, told):
             target.files.write(f"{folder}/{name}", read_file(source, f"{result.folder}/{name}"))
         added.append(f"{folder}/{told}")
     return added

@@ -64,12 +64,24 @@ class Result:
         """The key of its folder."""
         return f"cells/{self.cell_id}/{self.attempt}"
 
-    def added_metrics(self) -> dict[str, str]:
-        """The metrics that were added later: of each `metrics.<metric>.json` the file with its scores."""
+    @property
+    def eval_sets(self) -> list[str]:
+        """The keys of the examples that were scored, of unseen and of seen tasks.
+
+        Raises:
+            Damage: What says which they are cannot be read.
+        """
+        status = read_json(self.store.files, f"{self.folder}/status.json")
+        return [f"evalsets/{status[name]}.parquet" for name in ("evalset", "probeset") if name in status]
+
+    def added_metrics(self) -> dict[str, list[str]]:
+        """The metrics that were added later: of each `metrics.<metric>.json` the tables with its scores."""
         names = self.store.files.names(self.folder)
         told = [name for name in fnmatch.filter(names, "metrics.*.json") if name not in self.hashes]
-        pairs = {name: f"scores.{name.removeprefix('metrics.').removesuffix('.json')}.parquet" for name in told}
-        return {name: scores for name, scores in pairs.items() if scores in names}
+        metrics = {name: name.removeprefix("metrics.").removesuffix(".json") for name in told}
+        tables = {name: [f"scores.{metric}.parquet", f"metrics.{metric}.parquet"] for name, metric in metrics.items()}
+        there = {name: [table for table in own if table in names] for name, own in tables.items()}
+        return {name: own for name, own in there.items() if tables[name][0] in own}
 
     def fetch(self, name: str, scratch: Path) -> Path:
         """The place of one of its files on this machine; a remote one is copied into `scratch`.

@@ -28,7 +28,20 @@ EXAMPLES: Final = pa.schema(
         ("prediction", pa.string()),
     ]
 )
-"""`examples.parquet`: one scored example after `step` steps; a prediction where one was generated."""
+"""`examples.parquet`: one scored example after `step` steps; a prediction where one was generated. `probe.parquet`: the
+same of held-out examples of seen tasks."""
+
+METRICS: Final = pa.schema(
+    [
+        ("step", pa.int32()),
+        ("example_id", pa.string()),
+        ("task", pa.string()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+    ]
+)
+"""`metrics.parquet`: what one metric output says of one example after `step` steps. Losses are in
+`examples.parquet`."""
 
 LOSS_TOKEN: Final = "loss_token"
 """The metric output whose counts are tokens: over tasks it is averaged by them."""

@@ -117,8 +117,9 @@ class Verifier:
         status = read_json(self._files, f"{folder}/status.json")
         if status.get("state") != "finished":
             raise Damage(f"{folder}/status.json", f"its state is {status.get('state')!r}, not 'finished'")
-        if not self._files.exists(f"evalsets/{status.get('evalset')}.parquet"):
-            self._note(f"evalsets/{status.get('evalset')}.parquet", f"is missing, and {folder} was scored on it")
+        for key in result.eval_sets:
+            if not self._files.exists(key):
+                self._note(key, f"is missing, and {folder} was scored on it")
         tables = {name: read_table(self._files, f"{folder}/{name}.parquet") for name in _TABLES}
         cell = read_json(self._files, f"cells/{result.cell_id}/cell.json")
         try:
@@ -130,9 +131,10 @@ class Verifier:
                 self._note(f"{folder}/{table}.parquet", reason)
         except (KeyError, TypeError, ValueError, IndexError, pa.ArrowException) as error:
             raise Damage(folder, f"its tables are not those of a cell: {type(error).__name__}: {error}") from None
-        for told, scores in result.added_metrics().items():
+        for told, added in result.added_metrics().items():
             read_json(self._files, f"{folder}/{told}")
-            read_table(self._files, f"{folder}/{scores}")
+            for name in added:
+                read_table(self._files, f"{folder}/{name}")
 
 
 def _identity_faults(cell_id: str, document: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -69,6 +69,12 @@ class Encoded:
             keep[_begins(self.offsets)] = True
         kept = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)
         return Encoded.of(self.tokens[keep], self.is_label[keep], kept[self.offsets])
+
+    def without_ends(self, ends: Sequence[int]) -> Encoded:
+        """The same tokens, where an answer's end (the first of `ends` in it, and what follows) is no label."""
+        met = np.concatenate([[0], np.cumsum(self.is_label & np.isin(self.tokens, ends))])
+        before = np.repeat(met[self.offsets[:-1]], self.lengths)
+        return Encoded(self.tokens, self.is_label & (met[1:] == before), self.offsets)
 
     def example(self, i: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Tokens and label mask of one example."""

@@ -125,7 +125,7 @@ def results() -> Callable[[Path, Cell], dict[str, Any]]:
     def read(store: Path, cell: Cell) -> dict[str, Any]:
         attempt = Store(store).committed(cell.cell_id)
         assert attempt is not None
-        names = ("order", "receipt", "train", "scores", "examples")
+        names = [name.removesuffix(".parquet") for name in attempt.names() if name.endswith(".parquet")]
         tables = {name: attempt.read_table(name).to_pandas() for name in names}
         tables = {name: table.drop(columns="seconds", errors="ignore") for name, table in tables.items()}
         weights = next((attempt.folder / "model").glob("*.safetensors")).read_bytes()

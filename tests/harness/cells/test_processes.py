@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,33 @@ from safetensors.torch import load
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
 from zsg_harness.training.world import World
+from zsg_registry import ExampleSet
 
 Results = Callable[[Path, Cell], dict[str, Any]]
 Start = Callable[[Cell, Path, RunTable], Any]
 
 
 @pytest.fixture
-def cell(plan_cells: Callable[..., list[Cell]]) -> Cell:
+def cell(plan_cells: Callable[..., list[Cell]], examples: ExampleSet, tmp_path: Path) -> Cell:
     """Two epochs of 41 examples in steps of 4: a last step of one example, which leaves processes without any."""
+    rows = [
+        {
+            "task": f"task-{number % 6}",
+            "prompt": f"{number}: {each.prompt}",
+            "completion": each.completion,
+            "choices": [each.completion, f"not {each.completion}", "no"],
+        }
+        for number, each in enumerate([*examples, *examples])
+    ]
+    data = tmp_path / "data.jsonl"
+    data.write_text("\n".join(map(json.dumps, rows)))
     (cell,) = plan_cells(
-        matrix={"metrics": ["loss", "exact-match"], "budgets": [41]},
+        matrix={
+            "datasets": [{"use": "jsonl", "path": str(data), "unseen": ["task-1", "task-4"]}],
+            "metrics": ["loss", "exact-match", "rank-accuracy"],
+            "budgets": [41],
+        },
+        data={"per_unseen_task": 12, "probe_per_task": 1},
         training={"batch_size": 4, "epochs": 2, "learning_rate": 1e-3},
         evaluation={"steps": [5, 20], "max_new_tokens": 4},
     )
@@ -45,7 +63,7 @@ def check_same(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
     assert theirs["receipt"]["example_id"].tolist() == plan["example_id"].tolist()
     norms = [each["train"].pop("grad_norm") for each in (ours, theirs)]
     pd.testing.assert_series_equal(*norms, check_exact=False, rtol=1e-4)  # norms of norms where weights are shared out
-    for name in ("train", "scores", "examples"):
+    for name in ("train", "scores", "examples", "probe", "metrics"):
         pd.testing.assert_frame_equal(ours[name], theirs[name], check_exact=False, rtol=0, atol=1e-5)
     weights = [
         torch.cat([tensor.flatten() for _, tensor in sorted(load(each["weights"]).items())]) for each in (ours, theirs)

@@ -14,7 +14,7 @@ import pytest
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
 
-TABLES = ("order", "receipt", "train", "scores", "examples")
+TABLES = ("order", "receipt", "train", "scores", "examples", "probe", "metrics")
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,18 @@
-"""ROUGE equals rouge-score; exact match equals what was worked out by hand."""
+"""ROUGE equals rouge-score; exact match and token F1 equal what was worked out by hand."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zsg_plugins.metrics.exact_match import ExactMatch
-from zsg_plugins.metrics.rouge import Rouge
+from zsg_plugins.metrics.rouge import Rouge, multilingual_tokenizer
+from zsg_plugins.metrics.token_f1 import TokenF1
 from zsg_registry import ContractError, ExampleSet, Metric, MetricBatch, MetricRows
 
 MakeBatch = Callable[[Sequence[tuple[str, Sequence[str]]]], MetricBatch]
@@ -91,6 +94,81 @@ def test_rouge_equals_rouge_score(make_batch: MakeBatch) -> None:
     assert rows.values[2] == rows.values[4] == 0
 
 
+def random_text(draw: random.Random, longest: int) -> str:
+    words = [
+        "the",
+        "running",
+        "runs",
+        "flies",
+        "Nationalities",
+        "42",
+        "x" * 30,
+        "a-b",
+        "naïve",
+        "日本語",
+        "İstanbul",
+        "…",
+        "",
+    ]
+    return draw.choice([" ", "\n", " ... "]).join(draw.choices(words, k=draw.randint(0, longest)))
+
+
+def test_rouge_equals_rouge_score_on_many_random_pairs(make_batch: MakeBatch) -> None:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    draw = random.Random(0)
+    answers = [(random_text(draw, 12), [random_text(draw, 12)]) for _ in range(1000)]
+    answers += [(random_text(draw, 300), [random_text(draw, 300)]) for _ in range(3)]
+    scorer = RougeScorer(["rouge1", "rougeL"], use_stemmer=True)
+    expected: list[Any] = [scorer.score(reference, answer) for answer, (reference,) in answers]
+    found = scored(Rouge(), make_batch(answers)).values
+    for name, values in (("rouge1", found[: len(answers)]), ("rougeL", found[len(answers) :])):
+        assert values == pytest.approx([100 * score[name].fmeasure for score in expected], rel=0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Où est-il ?", ["où", "est", "il"]),
+        ("हिन्दी में", ["हिन्दी", "में"]),  # vowel signs stay with their letters
+        ("東京へ行く", ["東", "京", "へ", "行", "く"]),
+        ("ｶﾞ", ["ガ"]),  # NFKC
+        ("GPT東京2号", ["gpt", "東", "京", "2", "号"]),
+        ("ภาษาไทย", ["ภ", "า", "ษ", "า", "ไ", "ท", "ย"]),
+        ("한국어 문장", ["한국어", "문장"]),
+        ("don't…", ["don", "t"]),
+        ("！？", []),
+    ],
+)
+def test_words_of_any_script(text: str, words: list[str]) -> None:
+    assert list(multilingual_tokenizer()(text)) == words
+
+
+def test_rouge_of_other_scripts(make_batch: MakeBatch) -> None:
+    batch = make_batch([("東京へ行く", ["東京に行く"]), ("Привет, мир", ["мир привет"])])
+
+    assert list(scored(Rouge(), batch).values) == [0, 0, 0, 0]
+    assert list(scored(Rouge(tokenizer="multilingual"), batch).values) == pytest.approx([80, 100, 80, 50])
+
+
+@pytest.mark.parametrize(
+    ("answer", "references", "expected"),
+    [
+        ("Paris", ["Paris"], 100),
+        ("The cat!", ["a cat"], 100),  # articles and punctuation are left out
+        ("theatre", ["atre"], 0),  # but no part of a word
+        ("in Paris", ["Paris"], 200 / 3),
+        ("b b a1", ["b c"], 40),  # b is shared once: 1/3 and 1/2
+        ("", ["x"], 0),
+        ("the", ["..."], 100),  # no word on either side
+        ("a-b", ["ab"], 100),
+        ("York", ["London", "New York"], 200 / 3),
+    ],
+)
+def test_token_f1_by_hand(make_batch: MakeBatch, answer: str, references: list[str], expected: float) -> None:
+    assert scored(TokenF1(), make_batch([(answer, references)])).values == pytest.approx([expected])
+
+
 words = st.lists(
     st.sampled_from(["the", "run", "running", "Runs", "flies", "flied", "42", "é", "a-b", "", "\n"]), max_size=8
 )
@@ -110,7 +188,7 @@ def test_rouge_needs_no_open_and_can_be_used_again_after_close(make_batch: MakeB
     assert list(scored(metric, batch).values) == [100, 100]
 
 
-@pytest.mark.parametrize("metric", [Rouge(), ExactMatch()])
+@pytest.mark.parametrize("metric", [Rouge(), ExactMatch(), TokenF1()])
 def test_generations_are_required(metric: Metric) -> None:
     assert metric.requires == {"generations"}
     with pytest.raises(ContractError, match="requires generations, and the batch has none"):
