@@ -75,14 +75,15 @@ class _HiddenStates(SentenceModel):
     def vectors(self, inputs: Sequence[list[int]]) -> NDArray[np.float32]:
         import torch
 
-        # Padded on the right, where no real token of a causal model looks; position i is the i-th token of its text.
+        # Padded on the right, where no real token of a causal model looks: no mask is needed, and the plainest kernels
+        # can be used. Position i is the i-th token of its text.
         lengths = torch.tensor([len(row) for row in inputs])
         ids = torch.zeros((len(inputs), int(lengths.max())), dtype=torch.long)
         for row, tokens in enumerate(inputs):
             ids[row, : len(tokens)] = torch.tensor(tokens)
         is_real = torch.arange(ids.shape[1]) < lengths[:, None]
         with torch.inference_mode():
-            states = self._states(ids.to(self._device), is_real.long().to(self._device)).float()
+            states = self._states(ids.to(self._device)).float()
             weights = self._weights(is_real).to(self._device)
             # One matrix product, so that no second tensor as large as the states is made.
             pooled: NDArray[np.float32] = torch.bmm(weights[:, None], states)[:, 0].cpu().numpy()
@@ -94,12 +95,12 @@ class _HiddenStates(SentenceModel):
         known = (self._tokenizer.bos_token_id, self._tokenizer.eos_token_id, 0)
         return next(token for token in known if token is not None)
 
-    def _states(self, ids: Any, is_real: Any) -> Any:
+    def _states(self, ids: Any) -> Any:
         """The states of the layer, `[b, t, d]`."""
-        options = {"input_ids": ids, "attention_mask": is_real, "use_cache": False}
         if self._is_last:
-            return self._backbone(**options).last_hidden_state
-        return self._backbone(**options, output_hidden_states=True).hidden_states[self._params.layer]
+            return self._backbone(input_ids=ids, use_cache=False).last_hidden_state
+        found = self._backbone(input_ids=ids, use_cache=False, output_hidden_states=True)
+        return found.hidden_states[self._params.layer]
 
     def _weights(self, is_real: Any) -> Any:
         """Each token's share of its text's vector, float32 `[b, t]`; 0 for padding."""
