@@ -134,7 +134,10 @@ def prepare_segments(
     bench = _workbench(cell, bound, roles, environment, base, on_embedding)
     recipe = _recipe(cell, bound)
     if not isinstance(bound.arrangement.components[0], OnlineArrangement):
-        return WholeOrder(world.agree(make_order(recipe, bench) if world.is_first else None), batch_size), bench
+        order = world.agree(make_order(recipe, bench) if world.is_first else None)
+        if bench.embeddings is not None:
+            bench.embeddings.release()  # training needs the memory
+        return WholeOrder(order, batch_size), bench
     online = OnlineOrder(recipe, bench)
     bench.base = None  # it is about to be trained: who needs the base model later gets one of its own
 

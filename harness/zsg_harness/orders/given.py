@@ -55,6 +55,9 @@ class GivenVectors:
             raise ContractError(f"no embeddings of the {role} were given")
         return self._vectors[role]
 
+    def release(self) -> None:
+        """There is no model."""
+
 
 def _checked(given: ArrayLike, examples: ExampleSet, role: Role) -> NDArray[np.float32]:
     name = f"{role}_embeddings"

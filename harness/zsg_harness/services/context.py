@@ -49,6 +49,9 @@ class VectorSource(Protocol):
     def vectors(self, examples: ExampleSet, role: Role, view: View) -> NDArray[np.float32]:
         """Embeddings of a role's examples, float32 `[n, d]`."""
 
+    def release(self) -> None:
+        """Let go of models: nothing more is asked for, for now."""
+
 
 @dataclass(slots=True)
 class Workbench:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from zsg_harness.matrix.expand import Choice
 from zsg_harness.plan.identity import identity
 from zsg_harness.services.cached_vectors import CachedVectors, OnProgress
+from zsg_harness.services.context import VectorSource
 from zsg_harness.services.embeddings import Embedded, EmbeddingService
 from zsg_harness.services.surroundings import EmbedSurroundings
 from zsg_harness.store.cache import Cache
@@ -19,15 +20,8 @@ from zsg_registry import Embedder, ExampleSet, FittedTransform, Role, VectorTran
 _BLOCK: Final = 8192
 
 
-class KeyedSource(Protocol):
+class KeyedSource(VectorSource, Protocol):
     """A source of vectors that says what they depend on."""
-
-    @property
-    def embedded(self) -> Sequence[Embedded]:
-        """What was embedded so far."""
-
-    def vectors(self, examples: ExampleSet, role: Role, view: View) -> NDArray[np.float32]:
-        """Vectors of a role's examples, float32 `[n, d]`."""
 
     def key(self, examples: ExampleSet, role: Role, view: View) -> str:
         """A hash of everything that those vectors depend on."""
@@ -92,6 +86,11 @@ class TransformedVectors:
 
         who = f"vector transform {type(self._transform).__name__}"
         return self._cached.get(self.key(examples, role, view), examples, who, compute).vectors
+
+    def release(self) -> None:
+        """Let go of what was fitted, and of models."""
+        self._fitted.clear()
+        self._source.release()
 
     def key(self, examples: ExampleSet, role: Role, view: View) -> str:
         """A hash of everything that the vectors depend on."""

@@ -80,6 +80,10 @@ class EmbeddingService:
         self._embedded[role, view] = Embedded(role, view, len(examples), found.truncated)
         return found.vectors
 
+    def release(self) -> None:
+        """Let go of the encoder and its model; it is fitted again if more is asked for."""
+        self._encoder = None
+
     def key(self, examples: ExampleSet, role: Role, view: View) -> str:
         """A hash of everything that the vectors of a role depend on.
 

@@ -29,7 +29,7 @@ from zsg_registry import (
 if TYPE_CHECKING:
     import torch
 
-_MOST_AT_ONCE: Final = 64
+_MOST_AT_ONCE: Final = 256
 _BLOCK_NUMBERS: Final = 2**26
 """Of the gradients that are held at once: a quarter of a GiB."""
 
@@ -150,11 +150,11 @@ class _Moments(NamedTuple):
     second: torch.Tensor
     steps: int
 
-    def direction(self, gradients: torch.Tensor) -> torch.Tensor:
-        """What Adam would subtract, over its rate, if each of the gradients, `[b, d]`, were the next step's."""
+    def direction(self, gradient: torch.Tensor) -> torch.Tensor:
+        """What Adam would subtract, over its rate, if the gradient, `[d]`, were the next step's."""
         (beta, beta_of_squares), steps = BETAS, self.steps + 1
-        first = (beta * self.first + (1 - beta) * gradients) / (1 - beta**steps)
-        second = (beta_of_squares * self.second + (1 - beta_of_squares) * gradients**2) / (1 - beta_of_squares**steps)
+        first = (beta * self.first + (1 - beta) * gradient) / (1 - beta**steps)
+        second = (beta_of_squares * self.second + (1 - beta_of_squares) * gradient**2) / (1 - beta_of_squares**steps)
         return first / (second.sqrt() + EPSILON)
 
 
@@ -198,9 +198,12 @@ class _Gradients(Encoder):
         import torch
 
         _load(checkpoint.weights, self._parameters)
-        vectors = torch.stack([gradient(self._handle.model, row, self._parameters) for row in rows])
-        if role == "pool" and checkpoint.moments is not None:
-            vectors = checkpoint.moments.direction(vectors)
+        # Row by row into their place: gradients are what takes the memory.
+        moments = checkpoint.moments if role == "pool" else None
+        vectors = checkpoint.weights.new_empty((len(rows), len(checkpoint.weights)))
+        for place, row in zip(vectors, rows, strict=True):
+            own = gradient(self._handle.model, row, self._parameters)
+            place.copy_(own if moments is None else moments.direction(own))
         if self._projection is not None:
             vectors = self._projection(vectors)
         scaled = torch.nn.functional.normalize(vectors, dim=1) * math.sqrt(checkpoint.share)

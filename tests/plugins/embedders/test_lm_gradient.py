@@ -81,8 +81,7 @@ def test_the_pools_direction_is_adams_next_step() -> None:
     weight.grad = own
     optimizer.step()
 
-    (direction,) = moments.direction(own[None])
-    torch.testing.assert_close(direction, (before - weight.detach()) / 0.5, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(moments.direction(own), (before - weight.detach()) / 0.5, rtol=1e-5, atol=1e-6)
 
 
 def test_a_cosine_is_the_mean_over_checkpoints_weighted_by_rate(model_context: Contexts) -> None:
