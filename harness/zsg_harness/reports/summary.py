@@ -108,8 +108,11 @@ def cell_figures(scores: pd.DataFrame, curves: pd.DataFrame, geometric: frozense
         values = values.mask(multiplies, np.log(values.where(multiplies)))
     means = values.groupby([final["cell"], final["scope"], final["metric"]], observed=True).mean().unstack([1, 2])
     means.index = means.index.astype("str")
-    means.columns = [metric if scope == "unseen" else f"{scope}/{metric}" for scope, metric in means.columns]
-    for name in means.columns:
-        if name.rpartition("/")[2] in geometric:
+    named: list[tuple[str, str]] = means.columns.tolist()
+    means = means.astype("float64").set_axis(
+        [metric if scope == "unseen" else f"{scope}/{metric}" for scope, metric in named], axis="columns"
+    )
+    for name, (_, metric) in zip(means.columns, named, strict=True):
+        if metric in geometric:
             means[name] = np.exp(means[name])
-    return figures.join(means.astype("float64"))
+    return figures.join(means)

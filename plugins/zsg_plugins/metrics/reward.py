@@ -195,7 +195,7 @@ def _class_number(params: Reward.Params, config: Any) -> int | None:
         raise ZsgError(f"metric 'reward': {params.model!r} is no sequence classifier ({config.architectures})")
     if len(names) == 1:
         return None
-    found = [number for number, name in names.items() if params.label in (number, name)]
+    found: list[int] = [number for number, name in names.items() if params.label in (number, name)]
     if not found:
         raise ZsgError(
             f"metric 'reward': {params.model!r} has {len(names)} classes, and label must be one of them: "
