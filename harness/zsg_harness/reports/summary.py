@@ -108,7 +108,8 @@ def cell_figures(scores: pd.DataFrame, curves: pd.DataFrame, geometric: frozense
         values = values.mask(multiplies, np.log(values.where(multiplies)))
     means = values.groupby([final["cell"], final["scope"], final["metric"]], observed=True).mean().unstack([1, 2])
     means.index = means.index.astype("str")
-    named: list[tuple[str, str]] = means.columns.tolist()
+    scopes, metrics = (means.columns.get_level_values(level) for level in (0, 1))
+    named = list(zip(map(str, scopes), map(str, metrics), strict=True))
     means = means.astype("float64").set_axis(
         [metric if scope == "unseen" else f"{scope}/{metric}" for scope, metric in named], axis="columns"
     )
