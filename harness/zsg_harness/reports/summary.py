@@ -106,14 +106,11 @@ def cell_figures(scores: pd.DataFrame, curves: pd.DataFrame, geometric: frozense
     values, multiplies = final["value"], final["metric"].isin(geometric)
     with np.errstate(divide="ignore"):
         values = values.mask(multiplies, np.log(values.where(multiplies)))
-    means = values.groupby([final["cell"], final["scope"], final["metric"]], observed=True).mean().unstack([1, 2])
+    metric, scope = final["metric"].astype("str"), final["scope"].astype("str")
+    names = metric.where(scope == "unseen", scope + "/" + metric)
+    means = values.groupby([final["cell"], names], observed=True).mean().unstack()
     means.index = means.index.astype("str")
-    scopes, metrics = (means.columns.get_level_values(level) for level in (0, 1))
-    named = list(zip(map(str, scopes), map(str, metrics), strict=True))
-    means = means.astype("float64").set_axis(
-        [metric if scope == "unseen" else f"{scope}/{metric}" for scope, metric in named], axis="columns"
-    )
-    for name, (_, metric) in zip(means.columns, named, strict=True):
-        if metric in geometric:
+    for name in means.columns:
+        if name.rpartition("/")[2] in geometric:
             means[name] = np.exp(means[name])
-    return figures.join(means)
+    return figures.join(means.astype("float64").rename(columns=str))

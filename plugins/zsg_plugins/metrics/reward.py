@@ -190,12 +190,12 @@ def _class_number(params: Reward.Params, config: Any) -> int | None:
     Raises:
         ZsgError: There is no such class, or it is not said which one.
     """
-    names = {number: str(name) for number, name in config.id2label.items()}
+    names = {int(number): str(name) for number, name in config.id2label.items()}
     if not any("SequenceClassification" in name for name in config.architectures or ()):
         raise ZsgError(f"metric 'reward': {params.model!r} is no sequence classifier ({config.architectures})")
     if len(names) == 1:
         return None
-    found: list[int] = [number for number, name in names.items() if params.label in (number, name)]
+    found = [number for number, name in names.items() if params.label in (number, name)]
     if not found:
         raise ZsgError(
             f"metric 'reward': {params.model!r} has {len(names)} classes, and label must be one of them: "
