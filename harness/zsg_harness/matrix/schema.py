@@ -98,7 +98,8 @@ class DataTable(_Table):
     query_per_task: Annotated[int, Field(ge=1)] = 10
     """At most so many query examples of an unseen task, drawn from what the evaluation left."""
     probe_per_task: Annotated[int, Field(ge=0)] = 0
-    """So many examples of each seen task are held out of the pool, to be scored or shown to online arrangements."""
+    """So many examples of each seen task are held out of the pool, to be scored (`seen-loss`) or shown to online
+    arrangements."""
     eval_seed: int = 0
     """Draws the evaluation examples. It never varies with the cell's seed, so that tasks pair."""
     oracle: bool = False
@@ -171,7 +172,7 @@ class EvaluationTable(_Table):
     every: Annotated[int, Field(ge=1)] | None = None
     """Instead of `steps`: 0, every, 2·every … and the last step."""
     generate_at: list[Literal["last", "all"] | int] = ["last"]
-    """The steps at which metrics that need generations are scored."""
+    """The steps at which answers are generated and scored, and at which metrics with benchmarks of their own run."""
     max_new_tokens: Annotated[int, Field(ge=1)] = 32
     """How long a generated answer may get. Decoding is greedy."""
 

@@ -150,7 +150,20 @@ def test_the_terminal_table(board: Leaderboard) -> None:
     text = terminal(board)
     row = next(line for line in text.splitlines() if line.startswith("1 "))
     # Random: 6.078130 and 6.149224, so s = 0.050271 and the margin is 12.706205 · s · √(1 + 1/2).
-    assert row.split() == ["1", "tma", "|", "zigzag", "5.400", "−0.713", "±0.782", "undecided", "4.500", "32.00", "1"]
+    assert row.split() == [
+        "1",
+        "tma",
+        "|",
+        "zigzag",
+        "5.400",
+        "−0.713",
+        "±0.782",
+        "undecided",
+        "4.500",
+        "32.00",
+        "1.000",
+        "1",
+    ]
     assert "failed: less on toy: the loss is NaN at step 3" in text
 
 

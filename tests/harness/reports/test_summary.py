@@ -61,7 +61,7 @@ def test_tasks_weigh_the_same_and_examples_beside_it() -> None:
     assert figures(uneven)["loss_final_example"] == pytest.approx(2.5)
 
 
-def test_only_unseen_scores_enter() -> None:
+def test_only_unseen_scores_enter_and_the_others_stand_apart() -> None:
     extra = scores(
         [
             ("c", 3, 400, "a", "seen_loss", 50.0, 1),
@@ -76,6 +76,15 @@ def test_only_unseen_scores_enter() -> None:
     assert got["loss_final"] == 1.0
     assert got["rougeL"] == pytest.approx(30.0)
     assert {"seen_loss", "lm"}.isdisjoint(got.index)
+    assert (got["seen/seen_loss"], got["external/lm"]) == (50.0, 50.0)
+
+
+def test_a_geometric_mean_over_tasks() -> None:
+    values = [("c", 3, 400, "a", "perplexity", 2.0, 1), ("c", 3, 400, "b", "perplexity", 8.0, 9)]
+    table = pd.concat([CURVE, scores([*values, ("c", 3, 400, "a", "rougeL", 20.0, 1)])], ignore_index=True)
+    got = cell_figures(table, unseen_curves(table), frozenset({"perplexity"})).loc["c"]
+    assert got["perplexity"] == pytest.approx(4.0)
+    assert got["rougeL"] == 20.0
 
 
 def test_no_cells_no_figures() -> None:

@@ -10,8 +10,8 @@ from typing import Final
 from zsg_harness.cli.health.finding import Finding
 
 _DISTRIBUTION: Final = "zsg-harness"
-_REQUIREMENT: Final = re.compile(r"(?P<name>[\w.-]+).*?(?:extra == ['\"](?P<extra>\w+)['\"])?$")
-_FOR_USERS: Final = ("bits", "gcs", "offline", "peft", "ray", "s3", "tracking", "transport", "trl")
+_REQUIREMENT: Final = re.compile(r"(?P<name>[\w.-]+).*?(?:extra == ['\"](?P<extra>[\w-]+)['\"])?$")
+_FOR_USERS: Final = ("bits", "gcs", "lm-eval", "offline", "peft", "ray", "s3", "tracking", "transport", "trl")
 
 
 def examine_packages() -> Iterator[Finding]:
