@@ -78,7 +78,10 @@ def test_examples_of_a_checkout(load: Load, checkout: Path) -> None:
 def test_the_other_track_and_fewer_instances(load: Load, checkout: Path) -> None:
     examples = load(NaturalInstructions, path=checkout, track="xlingual", max_instances=1)
 
-    assert [(example.task, example.side) for example in examples] == [("task1_count", "seen"), ("task2_greet", "unseen")]
+    assert [(example.task, example.side) for example in examples] == [
+        ("task1_count", "seen"),
+        ("task2_greet", "unseen"),
+    ]
     assert examples[1].instruction == "Greet?"
 
 

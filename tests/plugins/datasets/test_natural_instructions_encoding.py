@@ -118,7 +118,14 @@ WRONG = " Negative Example 1 -\nInput: Cy.\n Output: No.\n\n"
 
 @pytest.mark.parametrize(
     ("words", "examples"),
-    [(35, [FIRST, SECOND, WRONG]), (34, [FIRST, SECOND]), (27, [FIRST, SECOND]), (26, [FIRST]), (19, [FIRST]), (18, [])],
+    [
+        (35, [FIRST, SECOND, WRONG]),
+        (34, [FIRST, SECOND]),
+        (27, [FIRST, SECOND]),
+        (26, [FIRST]),
+        (19, [FIRST]),
+        (18, []),
+    ],
 )
 def test_what_does_not_fit_is_left_out_from_the_end(words: int, examples: list[str]) -> None:
     source = encode(WORDS, "Dee", lambda text: len(text.split()) <= words)
