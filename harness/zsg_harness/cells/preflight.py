@@ -28,8 +28,8 @@ def preflight(cells: Iterable[Cell], registry: Registry, downloads: DownloadFold
     """Find bad input before any cell begins. Loads every data set and tokenizer that is needed, and no weights.
 
     Raises:
-        ZsgError: The data is missing or damaged, an unseen task has no answers, answers could not end, a template leaves
-            nothing to predict, or something is not installed.
+        ZsgError: The data is missing or damaged, an unseen task has no answers, answers could not end, a template
+            leaves nothing to predict, or something is not installed.
     """
     check_trackers(run.track)
     _check_executor(run)

@@ -48,6 +48,7 @@ class FlanMini(Published):
         split_by: By = "task"
         """What a fraction is drawn of. By source, all tasks made from one data set stay on one side."""
 
+    license: ClassVar[str | None] = "Creative Commons (the hub names no version)"
     citation: ClassVar[str | None] = (
         "Ghosal et al., Flacuna: Unleashing the Problem Solving Power of Vicuna using FLAN Fine-Tuning, 2023"
     )

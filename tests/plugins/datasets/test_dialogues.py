@@ -66,7 +66,7 @@ def test_published_test_splits_are_left_alone(load: Load, write: Any) -> None:
 
     assert {example.messages[0].content for example in examples if example.messages} == {"train_sft"}
     (write.folder / "data" / "train_sft-00000-of-00001.jsonl").unlink()
-    with pytest.raises(ZsgError, match="holds no data files of a training split$"):
+    with pytest.raises(ZsgError, match=r"holds no data files of a training split$"):
         load(UltraChat, path=write.folder)
 
 

@@ -171,7 +171,8 @@ def test_saved_tables_and_classes_with_names(load: Load, tmp_path: Path) -> None
         (
             {"instruction": "q", "answer": "a"},
             {"shape": "alpaca"},
-            "{path}: the shape 'alpaca' needs the columns instruction, output, and these were found: instruction, answer",
+            "{path}: the shape 'alpaca' needs the columns instruction, output, and these were found: instruction, "
+            "answer",
         ),
         (
             {"prompt": "p", "completion": None},
@@ -190,11 +191,11 @@ def test_wrong_columns(load: Load, write: Any, row: Any, params: dict[str, Any],
 
 def test_damaged_files(load: Load, write: Any) -> None:
     path = write.text("data.jsonl", '{"prompt": "p", "comple')
-    with pytest.raises(ZsgError, match="data.jsonl cannot be read by the library 'datasets': ") as caught:
+    with pytest.raises(ZsgError, match=r"data.jsonl cannot be read by the library 'datasets': ") as caught:
         load(HuggingFace, path=path)
     assert "\n" not in str(caught.value)
     path = write.text("half.parquet", "PAR1")
-    with pytest.raises(ZsgError, match="half.parquet cannot be read by the library 'datasets': "):
+    with pytest.raises(ZsgError, match=r"half.parquet cannot be read by the library 'datasets': "):
         load(HuggingFace, path=path)
 
 

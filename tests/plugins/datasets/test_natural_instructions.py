@@ -181,6 +181,6 @@ def test_a_damaged_mirror(load: Load, snapshot: Callable[[str, str], Any]) -> No
     write.lines("train/a.jsonl", [{"inputs": "x", "outputs": "y"}])
     write.lines("test/b.jsonl", [])
     assert fault(load, write.folder, positive_examples=0) == (
-        f"{write.folder}/train/a.jsonl, line 1: not a row of the mirror, which has the texts task_name, id, definition, "
-        f"inputs, targets (its fields: inputs, outputs)"
+        f"{write.folder}/train/a.jsonl, line 1: not a row of the mirror, which has the texts task_name, id, "
+        f"definition, inputs, targets (its fields: inputs, outputs)"
     )

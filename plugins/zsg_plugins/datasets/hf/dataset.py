@@ -97,7 +97,8 @@ class HuggingFace(Dataset):
         split_by: By = "task"
         """What a fraction is drawn of. By source, all examples of one data set stay on one side."""
 
-    citation: ClassVar[str | None] = "What the data's own page says"
+    license: ClassVar[str | None] = "what the data's own page says"
+    citation: ClassVar[str | None] = "what the data's own page says"
     params: Params
 
     def unavailable(self) -> str | None:
