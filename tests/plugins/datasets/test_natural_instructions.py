@@ -76,7 +76,7 @@ def test_examples_of_a_checkout(load: Load, checkout: Path) -> None:
 
 
 def test_the_other_track_and_fewer_instances(load: Load, checkout: Path) -> None:
-    examples = load(NaturalInstructions, path=checkout, track="xlingual", max_instances=1)
+    examples = load(NaturalInstructions, path=checkout, track="xlingual", max_per_task=1)
 
     assert [(example.task, example.side) for example in examples] == [
         ("task1_count", "seen"),
@@ -87,7 +87,7 @@ def test_the_other_track_and_fewer_instances(load: Load, checkout: Path) -> None
 
 def test_every_part_of_a_prompt_can_be_turned_on_and_off(load: Load, checkout: Path) -> None:
     options = {"task_name": True, "definition": False, "positive_examples": 4, "negative_examples": 2}
-    prompt = load(NaturalInstructions, path=checkout, explanations=True, max_instances=1, **options)[0].prompt
+    prompt = load(NaturalInstructions, path=checkout, explanations=True, max_per_task=1, **options)[0].prompt
 
     assert prompt is not None
     assert prompt.startswith("task2_greet.  Positive Example 1 -\nInput: one.\n Output: 1.\n Explanation: a digit.\n\n")

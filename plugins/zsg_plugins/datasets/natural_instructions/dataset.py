@@ -62,7 +62,7 @@ class NaturalInstructions(Published):
         explanations: bool = False
         """Explain the examples, where the task does."""
 
-        max_instances: int | None = Field(default=None, ge=1)
+        max_per_task: int | None = Field(default=None, ge=1)
         """Read at most so many instances of each task, its first ones. The matrix's caps draw from what is read."""
 
         tokenizer: LocalPath | None = None
@@ -163,7 +163,7 @@ class NaturalInstructions(Published):
         return Lengths(Path(params.tokenizer), params.max_source_length, params.max_target_length)
 
     def _most(self, side: Side) -> int | None:
-        most = self.params.max_instances
+        most = self.params.max_per_task
         if side == "seen":
             return most
         return _EVALUATED if most is None else min(most, _EVALUATED)
