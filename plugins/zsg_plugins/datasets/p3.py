@@ -14,7 +14,7 @@ from pydantic import Field
 from zsg_plugins.datasets.files import FIELDS, Record, data_files, records
 from zsg_plugins.datasets.published import Published, name_in, published_split
 from zsg_plugins.datasets.rows import examples_of
-from zsg_plugins.datasets.split import By, FractionSplit, NamedSplit, NoSplit, Unseen, split_of
+from zsg_plugins.datasets.split import FractionSplit, NamedSplit, NoSplit, SplitParams, Unseen
 from zsg_registry import DatasetContext, Example, Side, ZsgError
 
 # https://github.com/bigscience-workshop/t-zero, t0/datasets.csv (Apache-2.0): do_train = BASE, do_eval = BASE.
@@ -55,7 +55,7 @@ class P3(Published):
     Sanh et al., "Multitask Prompted Training Enables Zero-Shot Task Generalization" (2022).
     """
 
-    class Params(Published.Params):
+    class Params(Published.Params, SplitParams):
         """Where the tasks are, and which of them are unseen."""
 
         revision: str = "cb2e9d449e5a9247efe483abf353c4eab84bfeab"
@@ -66,12 +66,6 @@ class P3(Published):
 
         unseen: Unseen = None
         """By default T0's held-out tasks. Else a list of names, a file of them, or the fraction of tasks to draw."""
-
-        split_seed: int = 0
-        """Draws the fraction. It is not the seed of a cell: the split is the same for all of them."""
-
-        split_by: By = "task"
-        """What a fraction is drawn of. By source, all prompts of one data set stay on one side."""
 
     license: ClassVar[str | None] = "Apache-2.0"
     citation: ClassVar[str | None] = (
@@ -131,8 +125,7 @@ class P3(Published):
         return Path(self.params.unseen) if isinstance(self.params.unseen, str) else None
 
     def _split(self) -> T0Split | NamedSplit | FractionSplit | NoSplit:
-        params = self.params
-        return T0Split() if params.unseen is None else split_of(params.unseen, params.split_seed, params.split_by)
+        return T0Split() if self.params.unseen is None else self.params.unseen_split()
 
 
 class T0Split:

@@ -212,4 +212,4 @@ def test_a_path_is_found_beside_the_matrix_and_known_by_its_content(write: Any, 
     assert by_file.fingerprint() != before[0]
     assert by_folder.fingerprint() != before[1]
     with pytest.raises(ZsgError, match=r"parameter 'path': there is no file or folder .*/data/dta.jsonl$"):
-        made("hf[path=./data/dta.jsonl]")
+        made("hf[path=data/dta.jsonl]")

@@ -85,6 +85,15 @@ def test_the_other_track_and_fewer_instances(load: Load, checkout: Path) -> None
     assert examples[1].instruction == "Greet?"
 
 
+def test_other_splits_than_the_authors(load: Load, checkout: Path) -> None:
+    by_name = load(NaturalInstructions, path=checkout, unseen=["task1_count"])
+    assert {example.task for example in by_name if example.side == "unseen"} == {"task1_count"}
+    by_source = load(NaturalInstructions, path=checkout, unseen=0.4, split_by="source")
+    sources = {side: {e.source for e in by_source if e.side == side} for side in ("seen", "unseen")}
+    assert (len(sources["seen"]), len(sources["unseen"])) == (2, 1)
+    assert not sources["seen"] & sources["unseen"]
+
+
 def test_every_part_of_a_prompt_can_be_turned_on_and_off(load: Load, checkout: Path) -> None:
     options = {"task_name": True, "definition": False, "positive_examples": 4, "negative_examples": 2}
     prompt = load(NaturalInstructions, path=checkout, explanations=True, max_per_task=1, **options)[0].prompt
