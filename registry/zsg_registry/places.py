@@ -39,11 +39,14 @@ HubIdOrFolder = Annotated[str, AfterValidator(_hub_id_or_folder)]
 """A parameter that is a model: a folder (an absolute path, known by its content), or else the id of one on a hub."""
 
 
+_DATA = frozenset((".json", ".jsonl", ".parquet", ".csv", ".tsv", ".txt", ".arrow", ".gz", ".zst"))
+
+
 def _hub_id_or_path(name: str, info: ValidationInfo) -> str:
     path = Path(_resolve(name, info))
     if path.exists():
         return _Place(path.absolute())
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or path.suffix.lower() in _DATA:
         raise ValueError(f"there is no file or folder {path}")
     return name
 

@@ -71,10 +71,11 @@ def _check_answers(cell: Cell, scored: ExampleSet) -> None:
     answered = np.bincount(codes, has_answer, minlength=len(tasks))
     empty = [task for task, count in zip(tasks, answered, strict=True) if not count]
     if empty:
+        which = f"the unseen task {empty[0]!r}" if empty[0] else "the held-out side"
         more = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
         raise ZsgError(
-            f"{cell.labels.dataset}: the unseen task {empty[0]!r}{more} has no scored example with an answer: "
-            f"every reference is empty; leave the task out, or mend its data"
+            f"{cell.labels.dataset}: {which}{more} has no scored example with an answer: every reference is empty; "
+            f"leave it out, or mend its data"
         )
 
 

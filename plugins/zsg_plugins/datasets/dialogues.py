@@ -75,7 +75,8 @@ class Dialogues(Published):
         """Where the dialogues are, and how many are held out."""
 
         unseen: float = Field(default=0.05, gt=0, lt=1)
-        """The share of dialogues that is held out: there are no tasks that could be unseen."""
+        """The share of dialogues that is held out: there are no tasks that could be unseen. They count as one task, so
+        that the matrix's `per_unseen_task` says how many of them are scored."""
 
         split_seed: int = 0
         """Draws it. It is not the seed of a cell: the split is the same for all of them."""

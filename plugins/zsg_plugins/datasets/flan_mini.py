@@ -13,7 +13,7 @@ from zsg_plugins.datasets.dialogues import Broken, messages_of, turns_of
 from zsg_plugins.datasets.files import Place, Record, data_files, read_json, records, should_exist
 from zsg_plugins.datasets.p3 import t0_source
 from zsg_plugins.datasets.published import Published
-from zsg_plugins.datasets.split import By, FractionSplit, NamedSplit, NoSplit, Unseen, split_of
+from zsg_plugins.datasets.split import FractionSplit, NamedSplit, NoSplit, SplitParams, Unseen
 from zsg_registry import DatasetContext, Example, InputPath, ZsgError, did_you_mean
 
 _FIELDS: Final = ("id", "source", "conversations")
@@ -30,7 +30,7 @@ class FlanMini(Published):
     Ghosal et al., "Flacuna: Unleashing the Problem Solving Power of Vicuna using FLAN Fine-Tuning" (2023).
     """
 
-    class Params(Published.Params):
+    class Params(Published.Params, SplitParams):
         """Where the records are, and which tasks are unseen."""
 
         revision: str = "597a3be1c8e7bb4d13dc19b5b823d814b3c88d43"
@@ -42,12 +42,7 @@ class FlanMini(Published):
         unseen: Unseen = 0.125
         """Without `keys`: the unseen tasks, a file of them, or the fraction of tasks to draw."""
 
-        split_seed: int = 0
-        """Draws the fraction. It is not the seed of a cell: the split is the same for all of them."""
-
-        split_by: By = "task"
-        """What a fraction is drawn of. By source, all tasks made from one data set stay on one side."""
-
+    license: ClassVar[str | None] = "Creative Commons (the hub names no version)"
     citation: ClassVar[str | None] = (
         "Ghosal et al., Flacuna: Unleashing the Problem Solving Power of Vicuna using FLAN Fine-Tuning, 2023"
     )
@@ -91,7 +86,7 @@ class FlanMini(Published):
     def _split(self) -> KeySplit | NamedSplit | FractionSplit | NoSplit:
         params = self.params
         if params.keys is None:
-            return split_of(params.unseen, params.split_seed, params.split_by)
+            return params.unseen_split()
         return KeySplit.of(_downloaded(params.keys) if self._keys_are_remote else _read(Path(params.keys)), params.keys)
 
 

@@ -10,6 +10,8 @@ from typing import Final
 from zsg_registry import ZsgError
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_SHOWN: Final = 3
+"""Patterns of files in a command that a person can still read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,10 @@ class Snapshot:
             return None
         included = "".join(f" --include '{pattern}'" for pattern in self.files)
         command = f"hf download {self.repo} --repo-type dataset --revision {self.revision}{included}"
+        once = f", or once, with network: {command}" if len(self.files) <= _SHOWN else ""
         return (
             f"the data set {self.repo!r} is not in the local cache and the network is off: {instead}, "
-            f"unset HF_HUB_OFFLINE, or once, with network: {command}"
+            f"unset HF_HUB_OFFLINE{once}"
         )
 
     def commit(self) -> str:

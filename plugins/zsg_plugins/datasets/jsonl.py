@@ -10,8 +10,8 @@ from typing import Any
 
 from zsg_plugins.datasets.files import LocalPath, data_files, digest, records
 from zsg_plugins.datasets.rows import examples_of
-from zsg_plugins.datasets.split import By, FractionSplit, NamedSplit, NoSplit, Unseen, split_of
-from zsg_registry import Dataset, DatasetContext, Example, Parameters, ZsgError
+from zsg_plugins.datasets.split import SplitParams
+from zsg_registry import Dataset, DatasetContext, Example, ZsgError
 
 
 class Jsonl(Dataset):
@@ -22,23 +22,11 @@ class Jsonl(Dataset):
     ignored.
     """
 
-    class Params(Parameters):
+    class Params(SplitParams):
         """Where the examples are, and which of them are unseen."""
 
         path: LocalPath
         """The file, or a folder whose data files are read in the order of their names."""
-
-        unseen: Unseen = 0.2
-        """The unseen tasks: a list of names; a file of them (a JSON list, a JSON object with `unseen_tasks`, or a name
-        a line); or the fraction of tasks to draw (of examples, where the data has no tasks). null: there are none, as
-        for data that shall only be put in order.
-        """
-
-        split_seed: int = 0
-        """Draws the fraction. It is not the seed of a cell: the split is the same for all of them."""
-
-        split_by: By = "task"
-        """What a fraction is drawn of. By source, all tasks made from one data set stay on one side."""
 
         answers: bool = True
         """Whether the answers are read. If not, a row needs none, and every answer is empty: a query that is only known
@@ -56,12 +44,12 @@ class Jsonl(Dataset):
         examples = list(examples_of(records(self._files()), answers=self.params.answers))
         if not examples:
             raise ZsgError(f"{path} is empty: it holds no examples")
-        return self._split().apply(examples, str(path))
+        return self.params.unseen_split().apply(examples, str(path))
 
     def fingerprint(self) -> str:
         """A hash of the files' bytes in order, and of the split. Neither the names nor the places of files matter."""
         contents = [digest(file) for file in self._files()]
-        spec: dict[str, Any] = {"files": contents, "split": self._split().spec()}
+        spec: dict[str, Any] = {"files": contents, "split": self.params.unseen_split().spec()}
         if not self.params.answers:
             spec["answers"] = False
         return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
@@ -73,6 +61,3 @@ class Jsonl(Dataset):
     def _files(self) -> list[Path]:
         unseen = self.params.unseen
         return data_files(Path(self.params.path), without=Path(unseen) if isinstance(unseen, str) else None)
-
-    def _split(self) -> NamedSplit | FractionSplit | NoSplit:
-        return split_of(self.params.unseen, self.params.split_seed, self.params.split_by)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from pydantic import Field
+
 from zsg_plugins.datasets.files import FIELDS, Record, data_files, records
 from zsg_plugins.datasets.published import Published, name_in, published_split
 from zsg_plugins.datasets.rows import examples_of
-from zsg_plugins.datasets.split import By, FractionSplit, NamedSplit, NoSplit, Unseen, split_of
+from zsg_plugins.datasets.split import FractionSplit, NamedSplit, NoSplit, SplitParams, Unseen
 from zsg_registry import DatasetContext, Example, Side, ZsgError
 
 # https://github.com/bigscience-workshop/t-zero, t0/datasets.csv (Apache-2.0): do_train = BASE, do_eval = BASE.
@@ -52,20 +55,17 @@ class P3(Published):
     Sanh et al., "Multitask Prompted Training Enables Zero-Shot Task Generalization" (2022).
     """
 
-    class Params(Published.Params):
+    class Params(Published.Params, SplitParams):
         """Where the tasks are, and which of them are unseen."""
 
         revision: str = "cb2e9d449e5a9247efe483abf353c4eab84bfeab"
         """The hub's commit: of its own Parquet conversion, in March 2024."""
 
+        max_per_task: int | None = Field(default=None, ge=1)
+        """Read at most so many examples of each task, its first ones: all of P3 is too much for a machine's memory."""
+
         unseen: Unseen = None
         """By default T0's held-out tasks. Else a list of names, a file of them, or the fraction of tasks to draw."""
-
-        split_seed: int = 0
-        """Draws the fraction. It is not the seed of a cell: the split is the same for all of them."""
-
-        split_by: By = "task"
-        """What a fraction is drawn of. By source, all prompts of one data set stay on one side."""
 
     license: ClassVar[str | None] = "Apache-2.0"
     citation: ClassVar[str | None] = (
@@ -85,8 +85,7 @@ class P3(Published):
             ZsgError: A file is missing or damaged, a row has no prompt or answer, or the split leaves a side empty.
         """
         root = self.root()
-        found = (_example_row(record, root) for record in records(self.files(root), _FIELDS))
-        examples = [_sourced(example) for example in examples_of(found)]
+        examples = [_sourced(example) for example in examples_of(self._rows(root))]
         return self._split().apply(examples, str(root))
 
     def files(self, root: Path) -> list[Path]:
@@ -104,13 +103,29 @@ class P3(Published):
         """The lists, or the names, or what is drawn."""
         return self._split().spec()
 
+    def _rows(self, root: Path) -> Iterator[Record]:
+        """The rows with the names of an example's fields, up to the most that are read of a task."""
+        most, counts = self.params.max_per_task, Counter[str]()
+        for file in self.files(root):
+            task_of_file = _task_of(file, root)
+            for place, row in records([file], _FIELDS):
+                if not isinstance(row, Mapping):
+                    yield place, row
+                    continue
+                task = row.get("task") or task_of_file
+                if counts[task] == most:
+                    if task == task_of_file:
+                        break  # of a file for each task, the rest need not even be read
+                    continue
+                counts[task] += 1
+                yield place, _renamed(row, task)
+
     @property
     def _names_file(self) -> Path | None:
         return Path(self.params.unseen) if isinstance(self.params.unseen, str) else None
 
     def _split(self) -> T0Split | NamedSplit | FractionSplit | NoSplit:
-        params = self.params
-        return T0Split() if params.unseen is None else split_of(params.unseen, params.split_seed, params.split_by)
+        return T0Split() if self.params.unseen is None else self.params.unseen_split()
 
 
 class T0Split:
@@ -172,13 +187,8 @@ def _one_split(task: str, by_split: Mapping[str | None, list[Path]]) -> list[Pat
     return next(by_split[name] for name in wanted if name in by_split)
 
 
-def _example_row(record: Record, root: Path) -> Record:
-    """The record with the names of an example's fields."""
-    place, row = record
-    if not isinstance(row, Mapping):
-        return record
-    renamed = {key: value for key, value in row.items() if key in FIELDS}
-    renamed.setdefault("task", _task_of(place.file, root))
+def _renamed(row: Mapping[str, Any], task: str) -> dict[str, Any]:
+    renamed = {key: value for key, value in row.items() if key in FIELDS} | {"task": task}
     if "inputs_pretokenized" in row:
         renamed["prompt"] = row["inputs_pretokenized"]
     if "targets_pretokenized" in row:
@@ -186,7 +196,7 @@ def _example_row(record: Record, root: Path) -> Record:
     choices = row.get("answer_choices")
     if isinstance(choices, list) and choices:
         renamed["choices"] = [_stripped(choice) for choice in choices]
-    return place, renamed
+    return renamed
 
 
 def _stripped(value: Any) -> Any:

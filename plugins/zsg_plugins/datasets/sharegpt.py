@@ -19,6 +19,7 @@ class ShareGpt(Dialogues):
         revision: str = "ef43fd2adc007847dba74001094a8d68170b457f"
         """The hub's commit."""
 
+    license: ClassVar[str | None] = "not stated"
     citation: ClassVar[str | None] = (
         "Wang et al., OpenChat: Advancing Open-source Language Models with Mixed-Quality Data, 2023"
     )

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator
 
 from zsg_plugins.datasets.files import should_exist
-from zsg_registry import Example, InputPath, ZsgError, did_you_mean, generator
+from zsg_registry import Example, InputPath, Parameters, ZsgError, did_you_mean, generator
 
 By = Literal["task", "source"]
 
@@ -30,17 +30,33 @@ Unseen = Annotated[InputPath | float | list[str] | None, BeforeValidator(_check_
 """A parameter that says which tasks are unseen: their names, a file of these, a fraction to draw, or none."""
 
 
-def split_of(unseen: str | float | Sequence[str] | None, seed: int, by: By) -> NamedSplit | FractionSplit | NoSplit:
-    """The split that the parameters `unseen`, `split_seed` and `split_by` ask for.
+class SplitParams(Parameters):
+    """Which tasks are unseen."""
 
-    Raises:
-        ZsgError: `unseen` is a file, and cannot be read.
+    unseen: Unseen = 0.2
+    """The unseen tasks: a list of names; a file of them (a JSON list, a JSON object with `unseen_tasks`, or a name
+    a line); or the fraction of tasks to draw (of examples, where the data has no tasks). null: there are none, as
+    for data that shall only be put in order.
     """
-    if unseen is None:
-        return NoSplit()
-    if isinstance(unseen, float):
-        return FractionSplit(unseen, seed, by)
-    return NamedSplit(read_names(Path(unseen)) if isinstance(unseen, str) else tuple(unseen))
+
+    split_seed: int = 0
+    """Draws the fraction. It is not the seed of a cell: the split is the same for all of them."""
+
+    split_by: By = "task"
+    """What a fraction is drawn of. By source, all tasks made from one data set stay on one side."""
+
+    def unseen_split(self) -> NamedSplit | FractionSplit | NoSplit:
+        """The split that is asked for.
+
+        Raises:
+            ZsgError: `unseen` is a file, and cannot be read.
+        """
+        if self.unseen is None:
+            return NoSplit()
+        if isinstance(self.unseen, float):
+            return FractionSplit(self.unseen, self.split_seed, self.split_by)
+        names = self.unseen
+        return NamedSplit(read_names(Path(names)) if isinstance(names, str) else tuple(names))
 
 
 def read_names(file: Path) -> tuple[str, ...]:

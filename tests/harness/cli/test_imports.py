@@ -21,10 +21,9 @@ assert not loaded, loaded
 """
 
 
-def assert_not_imported(modules: set[str], *args: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", REPORT, ",".join(modules), *args], capture_output=True, text=True, check=False
-    )
+def assert_not_imported(modules: set[str], *args: str, folder: Path | None = None) -> str:
+    command = [sys.executable, "-c", REPORT, ",".join(modules), *args]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -48,6 +47,14 @@ def test_help_imports_next_to_nothing(args: list[str]) -> None:
 def test_plugins_list_imports_no_torch_and_no_plugin() -> None:
     out = assert_not_imported(TRAINING | {"pyarrow", "zsg_plugins"}, "plugins", "list")
     assert "tma" in out
+
+
+def test_a_plan_of_published_data_reads_none_of_it(tmp_path: Path) -> None:
+    (tmp_path / "data.json").write_text("[]")
+    data = [
+        argument for name in ("hf", "p3", "flan-mini", "sharegpt") for argument in ("-d", f"{name}[path=data.json]")
+    ]
+    assert_not_imported(TRAINING | {"pyarrow"}, "plan", "-a", "random", *data, "--store", "s", folder=tmp_path)
 
 
 def test_a_plan_of_a_thousand_cells_imports_no_torch(tmp_path: Path) -> None:

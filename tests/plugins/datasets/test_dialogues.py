@@ -52,7 +52,9 @@ def test_official_formats(
     assert [message.role for message in examples[1].messages or ()] == ["user", "assistant"] * 2
     held_out = [example.id for example in examples if example.side == "unseen"]
     assert len(held_out) == 2
-    assert held_out == [example.id for example in load(component, path=write.folder, unseen=0.1) if example.side != "seen"]
+    assert held_out == [
+        example.id for example in load(component, path=write.folder, unseen=0.1) if example.side != "seen"
+    ]
     assert len(ExampleSet.from_examples(examples)) == 20
 
 
@@ -64,7 +66,7 @@ def test_published_test_splits_are_left_alone(load: Load, write: Any) -> None:
 
     assert {example.messages[0].content for example in examples if example.messages} == {"train_sft"}
     (write.folder / "data" / "train_sft-00000-of-00001.jsonl").unlink()
-    with pytest.raises(ZsgError, match="holds no data files of a training split$"):
+    with pytest.raises(ZsgError, match=r"holds no data files of a training split$"):
         load(UltraChat, path=write.folder)
 
 
@@ -99,9 +101,7 @@ def test_what_is_broken(turns: list[Any], fault: str) -> None:
         messages_of(turns)
 
 
-def test_broken_dialogues_are_left_out_and_counted(
-    load: Load, write: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_broken_dialogues_are_left_out_and_counted(load: Load, write: Any, caplog: pytest.LogCaptureFixture) -> None:
     items = [chat("q", "a"), chat("q"), chat("r", "b"), [], chat("s", "")]
     path = write.json("chats.json", [{"items": turns} for turns in items])
     with caplog.at_level(logging.WARNING):

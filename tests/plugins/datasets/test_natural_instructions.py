@@ -76,15 +76,27 @@ def test_examples_of_a_checkout(load: Load, checkout: Path) -> None:
 
 
 def test_the_other_track_and_fewer_instances(load: Load, checkout: Path) -> None:
-    examples = load(NaturalInstructions, path=checkout, track="xlingual", max_instances=1)
+    examples = load(NaturalInstructions, path=checkout, track="xlingual", max_per_task=1)
 
-    assert [(example.task, example.side) for example in examples] == [("task1_count", "seen"), ("task2_greet", "unseen")]
+    assert [(example.task, example.side) for example in examples] == [
+        ("task1_count", "seen"),
+        ("task2_greet", "unseen"),
+    ]
     assert examples[1].instruction == "Greet?"
+
+
+def test_other_splits_than_the_authors(load: Load, checkout: Path) -> None:
+    by_name = load(NaturalInstructions, path=checkout, unseen=["task1_count"])
+    assert {example.task for example in by_name if example.side == "unseen"} == {"task1_count"}
+    by_source = load(NaturalInstructions, path=checkout, unseen=0.4, split_by="source")
+    sources = {side: {e.source for e in by_source if e.side == side} for side in ("seen", "unseen")}
+    assert (len(sources["seen"]), len(sources["unseen"])) == (2, 1)
+    assert not sources["seen"] & sources["unseen"]
 
 
 def test_every_part_of_a_prompt_can_be_turned_on_and_off(load: Load, checkout: Path) -> None:
     options = {"task_name": True, "definition": False, "positive_examples": 4, "negative_examples": 2}
-    prompt = load(NaturalInstructions, path=checkout, explanations=True, max_instances=1, **options)[0].prompt
+    prompt = load(NaturalInstructions, path=checkout, explanations=True, max_per_task=1, **options)[0].prompt
 
     assert prompt is not None
     assert prompt.startswith("task2_greet.  Positive Example 1 -\nInput: one.\n Output: 1.\n Explanation: a digit.\n\n")
@@ -178,6 +190,6 @@ def test_a_damaged_mirror(load: Load, snapshot: Callable[[str, str], Any]) -> No
     write.lines("train/a.jsonl", [{"inputs": "x", "outputs": "y"}])
     write.lines("test/b.jsonl", [])
     assert fault(load, write.folder, positive_examples=0) == (
-        f"{write.folder}/train/a.jsonl, line 1: not a row of the mirror, which has the texts task_name, id, definition, "
-        f"inputs, targets (its fields: inputs, outputs)"
+        f"{write.folder}/train/a.jsonl, line 1: not a row of the mirror, which has the texts task_name, id, "
+        f"definition, inputs, targets (its fields: inputs, outputs)"
     )

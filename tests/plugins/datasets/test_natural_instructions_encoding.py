@@ -66,7 +66,8 @@ GOLDEN: dict[str, tuple[dict[str, Any], str, str]] = {
     "examples without a definition": (
         {"positive": [LEAVE]},
         "Dee",
-        " Positive Example 1 -\nInput: Bob?\n Output: Bye.\n\nNow complete the following example -\nInput: Dee.\nOutput: ",
+        " Positive Example 1 -\nInput: Bob?\n Output: Bye.\n\n"
+        "Now complete the following example -\nInput: Dee.\nOutput: ",
     ),
     "an explanation, and an example that has none": (
         {"definition": "Greet", "positive": [GREET, LEAVE], "explanations": True},
@@ -118,7 +119,14 @@ WRONG = " Negative Example 1 -\nInput: Cy.\n Output: No.\n\n"
 
 @pytest.mark.parametrize(
     ("words", "examples"),
-    [(35, [FIRST, SECOND, WRONG]), (34, [FIRST, SECOND]), (27, [FIRST, SECOND]), (26, [FIRST]), (19, [FIRST]), (18, [])],
+    [
+        (35, [FIRST, SECOND, WRONG]),
+        (34, [FIRST, SECOND]),
+        (27, [FIRST, SECOND]),
+        (26, [FIRST]),
+        (19, [FIRST]),
+        (18, []),
+    ],
 )
 def test_what_does_not_fit_is_left_out_from_the_end(words: int, examples: list[str]) -> None:
     source = encode(WORDS, "Dee", lambda text: len(text.split()) <= words)
@@ -139,7 +147,7 @@ def test_a_shorter_negative_example_may_fit_where_a_positive_one_did_not() -> No
 @pytest.fixture
 def lengths(tmp_path: Path) -> Lengths:
     """Words as tokens; prompts of eleven at most, answers of three."""
-    words = {word: number for number, word in enumerate("[UNK] a b c d Definition: Greet. Now Input: Dee.".split())}
+    words = {word: number for number, word in enumerate(["[UNK]", *"abcd"])}
     tokenizer = Tokenizer(WordLevel(words, "[UNK]"))
     tokenizer.pre_tokenizer = WhitespaceSplit()
     tokenizer.save(str(tmp_path / "tokenizer.json"))

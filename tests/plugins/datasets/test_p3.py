@@ -78,6 +78,18 @@ def test_rows_that_name_their_tasks(load: Load, write: Any) -> None:
     ]  # fmt: skip
 
 
+def test_no_more_of_a_task_than_asked_for(load: Load, write: Any) -> None:
+    write.lines("imdb_x.jsonl", rows("a", "b"))
+    mixed = [{"task": f"anli_{n % 2}", "prompt": "p", "completion": str(n)} for n in range(6)]
+    write.lines("others.jsonl", mixed)
+
+    examples = load(P3, path=write.folder, max_per_task=1)
+
+    assert [(example.task, example.completion) for example in examples] == [
+        ("imdb_x", "a"), ("anli_0", "0"), ("anli_1", "1")
+    ]  # fmt: skip
+
+
 def test_faults(load: Load, write: Any) -> None:
     path = write.lines("imdb_x.jsonl", rows("a"))
     with pytest.raises(ZsgError) as caught:

@@ -14,8 +14,8 @@ from zsg_plugins.datasets.hf.library import matching, read
 from zsg_plugins.datasets.hf.shapes import Row, ShapeName, check_named, dialogue, shape_of
 from zsg_plugins.datasets.hub import Snapshot
 from zsg_plugins.datasets.rows import examples_of
-from zsg_plugins.datasets.split import By, FractionSplit, NamedSplit, NoSplit, Unseen, split_of
-from zsg_registry import Dataset, DatasetContext, Example, HubIdOrPath, Parameters, ZsgError
+from zsg_plugins.datasets.split import SplitParams
+from zsg_registry import Dataset, DatasetContext, Example, HubIdOrPath, ZsgError
 
 if TYPE_CHECKING:
     import datasets
@@ -39,7 +39,7 @@ class HuggingFace(Dataset):
     Lhoest et al., "Datasets: A Community Library for Natural Language Processing" (2021).
     """
 
-    class Params(Parameters):
+    class Params(SplitParams):
         """Where the data is, what its columns are, and which of it is unseen."""
 
         path: HubIdOrPath
@@ -87,17 +87,8 @@ class HuggingFace(Dataset):
         choices: str | None = None
         """The column of the options of a multiple-choice example."""
 
-        unseen: Unseen = 0.2
-        """The unseen tasks: a list of names, a file of them, or the fraction of tasks to draw (of examples, where the
-        data has no tasks)."""
-
-        split_seed: int = 0
-        """Draws the fraction. It is not the seed of a cell: the split is the same for all of them."""
-
-        split_by: By = "task"
-        """What a fraction is drawn of. By source, all examples of one data set stay on one side."""
-
-    citation: ClassVar[str | None] = "What the data's own page says"
+    license: ClassVar[str | None] = "what the data's own page says"
+    citation: ClassVar[str | None] = "what the data's own page says"
     params: Params
 
     def unavailable(self) -> str | None:
@@ -116,11 +107,11 @@ class HuggingFace(Dataset):
         examples = list(examples_of(self._records(table)))
         if not examples:
             raise ZsgError(f"{params.path} is empty: it holds no examples")
-        return self._split().apply(examples, params.path)
+        return self.params.unseen_split().apply(examples, params.path)
 
     def fingerprint(self) -> str:
         """A hash of the files' names and bytes, or the hub's commit; and of the split."""
-        spec: dict[str, Any] = {"split": self._split().spec()}
+        spec: dict[str, Any] = {"split": self.params.unseen_split().spec()}
         path = Path(self.params.path)
         if not self._is_local:
             spec["hub"] = f"{self.params.path}@{self._snapshot().commit()}"
@@ -143,9 +134,6 @@ class HuggingFace(Dataset):
         files = self.params.files
         # A repository's card says which of its files are which split.
         return Snapshot(self.params.path, self.params.revision, () if files is None else ("README.md", *files))
-
-    def _split(self) -> NamedSplit | FractionSplit | NoSplit:
-        return split_of(self.params.unseen, self.params.split_seed, self.params.split_by)
 
     def _records(self, table: datasets.Dataset) -> Iterator[Record]:
         fields, left_out = self._fields(table), LeftOut()

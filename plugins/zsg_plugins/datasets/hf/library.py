@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ def _one_split(saved: Any, split: str, path: Path) -> datasets.Dataset:
 
 
 def _innermost(error: BaseException) -> str:
-    """The first line of the error that began it all: the library wraps what its readers raise."""
+    """In one line, the error that began it all: the library wraps what its readers raise."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return textwrap.shorten(str(error) or type(error).__name__, 300, placeholder=" …")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from zsg_plugins.datasets.natural_instructions.lengths import Lengths
 from zsg_plugins.datasets.natural_instructions.mirror import is_mirror, mirrored_tasks
 from zsg_plugins.datasets.natural_instructions.tasks import Instance, Task, Track, list_files, task_files
 from zsg_plugins.datasets.published import Published
+from zsg_plugins.datasets.split import SplitParams, Unseen
 from zsg_registry import DatasetContext, Example, Side, ZsgError
 
 _EVALUATED: Final = 100
@@ -38,7 +39,7 @@ class NaturalInstructions(Published):
     Wang et al., "Super-NaturalInstructions: Generalization via Declarative Instructions on 1600+ NLP Tasks" (2022).
     """
 
-    class Params(Published.Params):
+    class Params(Published.Params, SplitParams):
         """Which tasks, and how they are encoded."""
 
         revision: str = "a29a9757125f4bb1c26445ad0d2ef7d9b2cc9c4c"
@@ -46,6 +47,10 @@ class NaturalInstructions(Published):
 
         track: Track = "default"
         """`default` is English alone: 757 seen and 119 unseen tasks."""
+
+        unseen: Unseen = None
+        """By default the tasks of the track's test list. Else tasks of both lists: a list of names, a file of them, or
+        the fraction of tasks to draw."""
 
         task_name: bool = False
         """Begin the prompt with the task's name."""
@@ -62,7 +67,7 @@ class NaturalInstructions(Published):
         explanations: bool = False
         """Explain the examples, where the task does."""
 
-        max_instances: int | None = Field(default=None, ge=1)
+        max_per_task: int | None = Field(default=None, ge=1)
         """Read at most so many instances of each task, its first ones. The matrix's caps draw from what is read."""
 
         tokenizer: LocalPath | None = None
@@ -98,8 +103,10 @@ class NaturalInstructions(Published):
             ZsgError: The checkout lacks a file, or one is damaged.
         """
         root = self.root()
-        examples = self._of_mirror if is_mirror(root) else self._of_checkout
-        return examples(root)
+        examples = self._of_mirror(root) if is_mirror(root) else self._of_checkout(root)
+        if self.params.unseen is None:
+            return examples
+        return self.params.unseen_split().apply([replace(example, side="seen") for example in examples], str(root))
 
     def files(self, root: Path) -> list[Path]:
         """The lists of the track's tasks, and the tasks' files."""
@@ -108,9 +115,10 @@ class NaturalInstructions(Published):
         tasks = task_files(root, self.params.track)
         return [*list_files(root, self.params.track), *tasks["seen"], *tasks["unseen"]]
 
-    def split_spec(self) -> str | None:
-        """The tokenizer's content. The files that list the tasks are part of the data."""
-        return None if self.params.tokenizer is None else digest(Path(self.params.tokenizer))
+    def split_spec(self) -> Any:
+        """What is drawn or named in place of the track's lists, which are part of the data; and the tokenizer."""
+        tokenizer = self.params.tokenizer
+        return [self.params.unseen_split().spec(), None if tokenizer is None else digest(Path(tokenizer))]
 
     def _of_checkout(self, root: Path) -> Iterator[Example]:
         params = self.params
@@ -163,7 +171,7 @@ class NaturalInstructions(Published):
         return Lengths(Path(params.tokenizer), params.max_source_length, params.max_target_length)
 
     def _most(self, side: Side) -> int | None:
-        most = self.params.max_instances
+        most = self.params.max_per_task
         if side == "seen":
             return most
         return _EVALUATED if most is None else min(most, _EVALUATED)
