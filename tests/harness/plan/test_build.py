@@ -138,7 +138,7 @@ def test_every_bundled_matrix_can_be_planned(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in bundled_names() if name.startswith("paper/")])
 def test_every_matrix_of_the_paper_can_be_planned_on_other_data(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("ZSG_P3_DATA", "ZSG_FLAN_MINI_KEYS"):
+    for variable in ("ZSG_P3_DATA", "ZSG_FLAN_MINI_KEYS", "ZSG_NIV2_DATA"):
         monkeypatch.setenv(variable, "/nowhere")
     loaded = load_matrix(name)
     assert loaded.matrix.matrix.name == name
