@@ -140,7 +140,8 @@ def _preflight(cells: Sequence[Cell], registry: Registry, store: Store, settings
     from zsg_harness.cells.preflight import preflight
     from zsg_harness.services.surroundings import DownloadFolder
 
-    preflight(to_run, registry, DownloadFolder(store.cache.folder / "downloads", is_offline_mode()), settings)
+    downloads = DownloadFolder(store.cache.folder / "downloads", is_offline_mode())
+    preflight(to_run, registry, downloads, store.cache, settings)
 
 
 def freeze(plan: Plan, store: Store) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from zsg_harness.cells.contamination import decontaminated
 from zsg_harness.cells.roles import Roles, cut_roles
 from zsg_harness.matrix.expand import Expander
 from zsg_harness.plan.cell import Cell
 from zsg_harness.services.surroundings import DownloadFolder
+from zsg_harness.store.cache import Cache
 from zsg_registry import Dataset, ExampleSet, Registry, ZsgError, parse_pipeline
 
 
@@ -24,8 +26,8 @@ _LOADED: dict[Content, ExampleSet] = {}
 _CUT: dict[tuple[Content, str, int], Roles] = {}
 
 
-def load_roles(cell: Cell, registry: Registry, downloads: DownloadFolder) -> Roles:
-    """Load a cell's data set, and cut it into roles.
+def load_roles(cell: Cell, registry: Registry, downloads: DownloadFolder, cache: Cache) -> Roles:
+    """Load a cell's data set, cut it into roles, and drop from the pool what eval has too, if that is asked for.
 
     Raises:
         ZsgError: The data is missing or damaged, or leaves a role empty.
@@ -33,6 +35,8 @@ def load_roles(cell: Cell, registry: Registry, downloads: DownloadFolder) -> Rol
     key = (content_of(cell), cell.data.model_dump_json(), cell.seeds.data or 0)
     if key not in _CUT:
         roles = cut_roles(_examples(cell, registry, downloads), cell.data, cell.seeds.data or 0)
+        if cell.data.decontaminate == "drop":
+            roles = decontaminated(roles, cache)
         _CUT.clear()
         _CUT[key] = roles
     return _CUT[key]

@@ -18,6 +18,7 @@ from zsg_harness.matrix.schema import RunTable
 from zsg_harness.models.loading import load_tokenizer
 from zsg_harness.plan.cell import Cell
 from zsg_harness.services.surroundings import DownloadFolder
+from zsg_harness.store.cache import Cache
 from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import ExampleSet, Metric, Registry, ZsgError, parse_pipeline
 
@@ -25,7 +26,9 @@ _TRIED: Final = 256
 """Examples of a role that a template is tried on."""
 
 
-def preflight(cells: Iterable[Cell], registry: Registry, downloads: DownloadFolder, run: RunTable) -> None:
+def preflight(
+    cells: Iterable[Cell], registry: Registry, downloads: DownloadFolder, cache: Cache, run: RunTable
+) -> None:
     """Find bad input before any cell begins. Loads every data set and tokenizer that is needed, and no weights.
 
     Raises:
@@ -45,7 +48,7 @@ def preflight(cells: Iterable[Cell], registry: Registry, downloads: DownloadFold
         texts = (content_of(cell), cell.model_hash, cell.text_form)
         if texts not in checked:
             checked.add(texts)
-            roles = load_roles(cell, registry, downloads)
+            roles = load_roles(cell, registry, downloads, cache)
             _check_answers(cell, roles.eval)
             _check_texts(cell, roles)
 

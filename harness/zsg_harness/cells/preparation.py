@@ -99,7 +99,7 @@ def fitting_roles(cell: Cell, bound: Bound, environment: Environment) -> Roles:
         CellUnfit: The arrangement needs something that this data has not.
     """
     downloads = DownloadFolder(environment.cache.folder / "downloads", environment.offline)
-    roles = load_roles(cell, environment.registry, downloads)
+    roles = load_roles(cell, environment.registry, downloads, environment.cache)
     if Need.TASKS in bound.arrangement.needs and roles.pool.arrow.column("task").null_count:
         raise CellUnfit(f"{cell.labels.arrangement} needs tasks, and this data has none")
     if bound.arrangement.access is not Access.NONE and not len(roles.query):

@@ -22,12 +22,14 @@ class Roles:
         probe: Held-out examples of seen tasks.
         eval: Examples of unseen tasks, the ones that are scored.
         query: Examples of unseen tasks that an arrangement may see; equal to eval under `oracle`, else disjoint.
+        offered: The pool before what eval has too was dropped, where that was asked for.
     """
 
     pool: ExampleSet
     probe: ExampleSet
     eval: ExampleSet
     query: ExampleSet
+    offered: ExampleSet | None = None
 
     @property
     def held_out(self) -> Literal["unseen tasks", "held-out examples"]:

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 
 from zsg_harness.cells.as_planned import check_as_planned
+from zsg_harness.cells.contamination import cell_findings
 from zsg_harness.cells.model_card import save_model
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.preparation import (
@@ -33,16 +34,18 @@ from zsg_harness.cells.session import TrainingSession
 from zsg_harness.cells.trackers import Trackers, start_trackers
 from zsg_harness.cells.trial import Trial
 from zsg_harness.cells.warm import fresh_model
+from zsg_harness.contamination.account import account
 from zsg_harness.evaluation.scoring import describe_outputs
 from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.plan.cell import Cell
+from zsg_harness.services.context import VectorSource
 from zsg_harness.store.attempt import Attempt
 from zsg_harness.store.store import Store
 from zsg_harness.tokens.encoding import Encoded
 from zsg_harness.training.checkpoint import Checkpoints
 from zsg_harness.training.sharding import whole_weights
 from zsg_harness.training.trainable import make_trainable
-from zsg_registry import ZsgError
+from zsg_registry import Embedder, ZsgError
 
 
 def run_cell(cell: Cell, store: Store, environment: Environment, report: Report) -> Outcome:
@@ -84,6 +87,7 @@ class _Prepared(NamedTuple):
     lm: CausalLM
     segments: Segments
     pool: Encoded
+    embeddings: VectorSource | None
     embedded: list[dict[str, Any]]
     seconds: float
 
@@ -99,7 +103,8 @@ def _prepare(cell: Cell, environment: Environment, report: Report) -> _Prepared:
     told = partial(_embedding, environment, report, cell.cell_id)
     segments, bench = prepare_segments(cell, bound, roles, environment, lm, told)
     embedded = [] if bench.embeddings is None else [asdict(part) for part in bench.embeddings.embedded]
-    return _Prepared(bound, roles, lm, segments, bench.encoded("pool"), embedded, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return _Prepared(bound, roles, lm, segments, bench.encoded("pool"), bench.embeddings, embedded, seconds)
 
 
 def _session(cell: Cell, prepared: _Prepared, environment: Environment, report: Report) -> TrainingSession:
@@ -115,6 +120,10 @@ def _run(
 ) -> tuple[Mapping[str, float], dict[str, Any]]:
     prepared = _prepare(cell, environment, report)
     roles, segments = prepared.roles, prepared.segments
+    offered = roles.offered or roles.pool
+    report(Progress(cell.cell_id, "looking for what the pool and the evaluation share"))
+    embedder = None if prepared.bound.embedder is None else cast("Embedder", prepared.bound.embedder.components[0])
+    findings = cell_findings(roles, embedder, prepared.embeddings, environment.cache, environment.device)
     session = _session(cell, prepared, environment, report)
     records = Records(roles.pool.ids)
     document = describe_order(cell, prepared.bound, roles)
@@ -132,6 +141,7 @@ def _run(
     for name, table in records.tables.items():
         attempt.write_table(name, table)
     hashes = hashes or written()
+    attempt.write_table("contamination", findings.table(offered, roles.eval))
     attempt.write_json("metrics", describe_outputs(prepared.bound.metrics))
     if environment.run.save_model:
         weights = _weights(prepared.lm)
@@ -141,6 +151,7 @@ def _run(
     facts = {
         **hashes,
         "held_out": roles.held_out,
+        "contamination": account(findings, offered, roles.pool, roles.eval, records.tables["examples"]),
         "evalset": store.write_eval_set(roles.eval.arrow),
         **({"probeset": store.write_eval_set(roles.probe.arrow)} if len(roles.probe) else {}),
         "roles": roles.sizes,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EVERYTHING: Final = "everything"
 _DEFAULTS: Final = "quickstart"
+_NO_AXES: Final = ("matrix", "decontaminate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Selection:
         matrix: A matrix file, a bundled matrix's name, or a pattern of such names.
         arrangements, datasets, embedders, models, metrics, seeds, budgets: The axes of a matrix without a file. Among
             the budgets may be a length of time, which is none of its cells' and only for a plan.
+        decontaminate: What goes over the matrix's `data.decontaminate`, if anything.
     """
 
     matrix: str | None
@@ -41,6 +43,7 @@ class Selection:
     metrics: Sequence[str]
     seeds: Sequence[int]
     budgets: Sequence[int | str | dict[str, int] | timedelta]
+    decontaminate: Literal["report", "drop"] | None
 
     def load(self) -> list[LoadedMatrix]:
         """Read and check the matrix, or those that a pattern names.
@@ -55,11 +58,17 @@ class Selection:
         if self.matrix is not None and self._axes:
             options = "--matrix and -a, -d, -e, -m, --metric, --seed, --budget"
             raise click.UsageError(f"{options} exclude each other: to choose among a matrix's cells use --filter")
-        if self.matrix is not None:
-            return [load_matrix(name) for name in named_like(self.matrix)]
-        if not self._axes:
+        if self.matrix is None and not self._axes:
             raise click.UsageError("say what to run: --matrix [FILE|NAME], or -a ARRANGEMENT")
-        return [self._ad_hoc()]
+        matrices = [self._ad_hoc()] if self.matrix is None else [load_matrix(name) for name in named_like(self.matrix)]
+        return [self._as_asked(loaded) for loaded in matrices]
+
+    def _as_asked(self, loaded: LoadedMatrix) -> LoadedMatrix:
+        """The matrix, with what the command line says of it."""
+        if self.decontaminate is None:
+            return loaded
+        data = loaded.matrix.data.model_copy(update={"decontaminate": self.decontaminate})
+        return replace(loaded, matrix=loaded.matrix.model_copy(update={"data": data}))
 
     @property
     def time(self) -> float | None:
@@ -68,7 +77,7 @@ class Selection:
 
     @property
     def _axes(self) -> dict[str, list[Any]]:
-        named = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "matrix"}
+        named = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _NO_AXES}
         named["budgets"] = [budget for budget in self.budgets if not isinstance(budget, timedelta)]
         return {name: list(values) for name, values in named.items() if values}
 
@@ -144,6 +153,9 @@ _OPTIONS: Final = (
     click.option("--budget", "budgets", multiple=True, type=Budget(), metavar="N",
                  help="How many examples to train on; or 'all', or 'tokens=N'. To 'plan', a length of time such as 2h"
                  " says which cells fit in it."),
+    click.option("--decontaminate", type=click.Choice(["report", "drop"]),
+                 help="Tell of pool examples that the evaluation has too, exactly or nearly, or train on none of them"
+                 " [default: as the matrix says, or else report]."),
 )  # fmt: skip
 
 

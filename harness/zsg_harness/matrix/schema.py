@@ -104,6 +104,8 @@ class DataTable(_Table):
     """Draws the evaluation examples. It never varies with the cell's seed, so that tasks pair."""
     oracle: bool = False
     """Query = evaluation examples: the paper's setting, in which the arrangement sees what is scored."""
+    decontaminate: Literal["report", "drop"] = "report"
+    """What to do about pool examples that the evaluation has too, exactly or nearly: tell of them, or train on none."""
 
 
 class LoraTable(_Table):

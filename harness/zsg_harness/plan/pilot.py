@@ -65,7 +65,7 @@ def _timed(cell: Cell, environment: Environment) -> Rates:
     """The rates of a cell's kind."""
     run, started = environment.run, time.monotonic()
     downloads = DownloadFolder(environment.cache.folder / "downloads", environment.offline)
-    roles = load_roles(cell, environment.registry, downloads)
+    roles = load_roles(cell, environment.registry, downloads, environment.cache)
     lm = load_model(cell.model, Path(cell.base_dir), environment.device)
     some = roles.eval.take(np.arange(min(_ANSWERS, len(roles.eval))))
     pool, scored, asked = (cell.text_form.encode(each, lm.tokenizer) for each in (roles.pool, roles.eval, some))

@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
+from zsg_harness.contamination import REVISION
 from zsg_harness.matrix.expand import Choice
-from zsg_harness.matrix.schema import Matrix, ModelEntry, SeedTable, TokenBudget, TrainingTable
+from zsg_harness.matrix.schema import DataTable, Matrix, ModelEntry, SeedTable, TokenBudget, TrainingTable
 from zsg_harness.models.resolve import ModelSource
 from zsg_harness.plan.cell import CellSeeds
 from zsg_harness.plan.identity import CORE_REVISIONS
@@ -67,7 +68,7 @@ class PointSpec:
         self._shared = {
             "core": CORE_REVISIONS,
             "dataset": [*point.dataset.identity, {"fingerprint": fingerprint}],
-            "pool": {"per_seen_task": caps.per_seen_task, "probe_per_task": caps.probe_per_task},
+            "pool": {"per_seen_task": caps.per_seen_task, "probe_per_task": caps.probe_per_task} | _guard(caps),
             "eval": {"per_unseen_task": caps.per_unseen_task, "eval_seed": caps.eval_seed, "oracle": caps.oracle},
             "model": {"content": point.source.content, "dtype": point.model.dtype} | _set(point.model, _MODEL_OPTIONS),
             "budget": point.budget.model_dump() if isinstance(point.budget, TokenBudget) else point.budget,
@@ -121,6 +122,11 @@ def _training(training: TrainingTable, base: Path) -> dict[str, Any]:
     spec = training.model_dump(mode="json", exclude=set(_LATER_SETTINGS)) | _set(training, _LATER_SETTINGS)
     form = TextForm(training.template, training.loss_on, training.max_length, base)
     return spec | {"template": form.content()["template"]}
+
+
+def _guard(caps: DataTable) -> dict[str, str]:
+    """What is dropped from the pool, if anything: what is only told of changes no result."""
+    return {"decontaminate": f"drop (revision {REVISION})"} if caps.decontaminate == "drop" else {}
 
 
 def _set(table: BaseModel, names: Iterable[str]) -> dict[str, Any]:

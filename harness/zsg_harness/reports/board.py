@@ -12,6 +12,7 @@ from rich.console import RenderableType
 
 from zsg_harness.reports.collect import OpenCell, Results
 from zsg_harness.reports.console import terminal_table
+from zsg_harness.reports.contamination import TaskContamination, affected_tasks, clean_figures, contamination_notes
 from zsg_harness.reports.environment import difference_notes, differences, environment
 from zsg_harness.reports.expectations import Finding, findings
 from zsg_harness.reports.formatting import LOSS_DIGITS, Column, added_columns, columns, count, number
@@ -43,6 +44,7 @@ class Section:
         null_band: Where one more random order's `aulc` falls with 95 %.
         held_out: What the loss is measured on: "unseen tasks", or "held-out examples" of data without tasks.
         notes: What to know before reading it.
+        contaminated: The tasks of which the pool has scored examples too.
     """
 
     key: SectionKey
@@ -52,6 +54,7 @@ class Section:
     null_band: Interval
     held_out: str
     notes: Sequence[str]
+    contaminated: Sequence[TaskContamination]
 
     @property
     def title(self) -> str:
@@ -114,6 +117,7 @@ def assemble(results: Results, added: ColumnSource | None = None) -> Leaderboard
     """Compute a leaderboard from what was read, with the columns that `added` gives for its rows."""
     curves = unseen_curves(results.scores)
     figures = cell_figures(results.scores, curves, results.geometric)
+    figures = figures.join(clean_figures(results.finished, figures))
     grouped = collect_rows(results.finished, figures)
     failed = Counter(row_key(cell) for cell in results.open if cell.state == "failed")
     scores = score_columns(figures)
@@ -138,7 +142,8 @@ def _section(
     held_out = " and ".join(sorted(set(lines["held_out"])))
     notes = list(_notes(rows, random, lines))
     shown = [*columns(lines, scores), *added_columns(lines, added)]
-    return Section(key, rows, lines, shown, null_band, held_out, notes)
+    contaminated = affected_tasks(cell for row in rows for cell in row.cells)
+    return Section(key, rows, lines, shown, null_band, held_out, notes, contaminated)
 
 
 def _headline(section: Section) -> Iterator[str]:
@@ -176,6 +181,7 @@ def _notes(rows: Sequence[Row], random: Row | None, lines: pd.DataFrame) -> Iter
         yield f"The rows end at different steps ({', '.join(number(step, 0) for step in steps)})."
     if lines["oracle"].any():
         yield "Oracle: the arrangement saw the very examples that are scored."
+    yield from contamination_notes([cell for row in rows for cell in row.cells])
     yield from difference_notes(cell for row in rows for cell in row.cells)
     if left_out := max(cell.status.counts.get("invalid_eval", 0) for row in rows for cell in row.cells):
         yield f"{count(left_out, 'evaluation example')} could not be scored and left out."

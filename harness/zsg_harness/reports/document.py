@@ -62,5 +62,6 @@ def _section(section: Section) -> dict[str, Any]:
         "held_out": section.held_out,
         "headline": section.headline,
         "notes": list(section.notes),
+        "contamination": [{"task": each.task, **each.kinds} for each in section.contaminated],
         "null_band_aulc": {name: plain(value) for name, value in section.null_band._asdict().items()},
     }

@@ -57,6 +57,11 @@ class Column:
 
 
 _COUNTS: Final = frozenset({"rank", "seeds", "replicates", "failed"})
+_TOLD_BY: Final = {"failed": "failed", "dropped": "dropped"} | dict.fromkeys(
+    ("affected", "aulc_clean", "loss_final_clean"), "affected"
+)
+"""Columns that say nothing while another column is 0."""
+
 _FIRST: Final = (
     Column("rank", "#", title="Rank by aulc"),
     Column("arrangement", "arrangement"),
@@ -86,6 +91,11 @@ _LAST: Final = (
            title="Every token of an answer weighs the same"),
     Column("step_final", "steps", 0, secondary=True),
     Column("tokens_final", "tokens", 0, secondary=True),
+    Column("affected", "in the pool too", 0, secondary=True, title="Scored examples that the training pool has too"),
+    Column("dropped", "dropped", 0, secondary=True, title="Pool examples that the evaluation has too"),
+    Column("aulc_clean", "aulc, clean", LOSS_DIGITS, secondary=True,
+           title="Without the scored examples that the pool has too"),
+    Column("loss_final_clean", "final loss, clean", LOSS_DIGITS, secondary=True, title="The same at the last step"),
     Column("set_hash", "set", secondary=True, title="Which examples were trained on"),
     Column("order_hash", "order", secondary=True, title="In which order"),
 )  # fmt: skip
@@ -97,7 +107,8 @@ def columns(lines: pd.DataFrame, scores: Sequence[str]) -> list[Column]:
     always = {"rank", "aulc", "delta_vs_random", "loss_final"}
     shown = []
     for column in (*_FIRST, *middle, *_LAST):
-        silent = lines[column.key].isna().all() or (column.key == "failed" and not lines["failed"].any())
+        told_by = _TOLD_BY.get(column.key)
+        silent = lines[column.key].isna().all() or (told_by is not None and not lines[told_by].any())
         if column.key in always or not silent:
             shown.append(column)
     return shown

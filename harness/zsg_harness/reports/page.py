@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from zsg_harness.reports.board import Leaderboard, Section
 from zsg_harness.reports.collect import OpenCell
+from zsg_harness.reports.contamination import KINDS
 from zsg_harness.reports.curves import PALETTE, RANDOM_COLOUR, Style, curves
 from zsg_harness.reports.environment import counted_values, environment_text
 from zsg_harness.reports.expectations import EXPLANATION
@@ -53,6 +54,7 @@ def page(board: Leaderboard) -> str:
             "section": section,
             "lines": _lines(section, styles),
             "minor": _minor(section),
+            "kinds": [kind for kind in KINDS if any(each.kinds[kind] for each in section.contaminated)],
             "chart": _in_script(_chart(board, section, styles)),
         }
         for number, section in enumerate(board.sections, start=1)

@@ -77,6 +77,27 @@ class DoneRecord(Record):
     files: dict[str, str]
 
 
+class CurveRecord(Record):
+    """A loss at each evaluated step."""
+
+    step: tuple[int, ...]
+    loss: tuple[float, ...]
+
+
+class ContaminationRecord(Record):
+    """What the guard found: of ``affected`` scored examples the texts are in the pool, ``without`` is the loss but for
+    them; ``kinds`` and ``tasks`` count also what an embedder takes for the same.
+    """
+
+    scored: int
+    affected: int
+    kinds: dict[str, int]
+    tasks: dict[str, dict[str, int]]
+    sources: dict[str, int]
+    dropped: int
+    without: CurveRecord | None = None
+
+
 class StatusRecord(Record):
     """``<attempt>/status.json``: how one attempt went."""
 
@@ -89,6 +110,7 @@ class StatusRecord(Record):
     started: str | None = None
     seconds: float | None = None
     counts: dict[str, int] = {}
+    contamination: ContaminationRecord | None = None
     provenance: dict[str, Any] = {}
 
 

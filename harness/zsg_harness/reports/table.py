@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import pandas as pd
 
 from zsg_harness.reports.collect import OpenCell
+from zsg_harness.reports.contamination import WITHOUT, mean_of
 from zsg_harness.reports.finished import FinishedCell
 from zsg_harness.reports.statistics import (
     NOTHING,
@@ -39,6 +40,7 @@ COLUMNS_AFTER_SCORES: Final = (
     "loss_final_example", "loss_final_token",
     "loss_delta_vs_random", "loss_delta_low", "loss_delta_high", "loss_verdict",
     "held_out", "oracle", "step_final", "tokens_final",
+    "affected", "dropped", *WITHOUT,
 )  # fmt: skip
 
 
@@ -164,7 +166,7 @@ def against_random(row: Row, random: Row | None, figure: str) -> Difference | No
 
 def score_columns(figures: pd.DataFrame) -> list[str]:
     """The columns of scores: the usual ones first and always, then others on unseen tasks, then the rest."""
-    names = [str(name) for name in figures.columns if name not in LOSS_FIGURES]
+    names = [str(name) for name in figures.columns if name not in (*LOSS_FIGURES, *WITHOUT)]
     others = sorted(names, key=lambda name: ("/" in name, name))
     return [*SCORES_FIRST, *(name for name in others if name not in SCORES_FIRST)]
 
@@ -235,7 +237,11 @@ def _line(row: Row, random: Row | None, scores: Sequence[str]) -> dict[str, Any]
         "replicates": len(row.replicates),
         "held_out": _agreed(cell.held_out for cell in cells),
         "oracle": any(cell.record.oracle for cell in cells),
+        "affected": mean_of(cells, "affected"),
+        "dropped": mean_of(cells, "dropped"),
     }
+    for figure in WITHOUT:
+        line[figure] = _mean([value for value in row.values(figure) if not math.isnan(value)])
     for figure in LOSS_FIGURES[1:]:
         line[figure] = _mean(row.values(figure))
     for score in scores:

@@ -29,6 +29,7 @@ from zsg_harness.executors.work import Work
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
 from zsg_harness.services.surroundings import DownloadFolder
+from zsg_harness.store.cache import Cache
 from zsg_harness.store.leases import Leases
 from zsg_harness.store.store import Store
 from zsg_registry import Registry, ZsgError
@@ -233,4 +234,4 @@ def test_what_cannot_be_is_one_line(s3_server: Any, monkeypatch: pytest.MonkeyPa
         (RunTable(ray_address="head:6379"), "goes with executor = 'ray'"),
     ):
         with pytest.raises(ZsgError, match=message):
-            preflight([], Registry(), DownloadFolder(Path(), True), run)
+            preflight([], Registry(), DownloadFolder(Path(), True), Cache(Path()), run)

@@ -136,3 +136,18 @@ def test_an_ad_hoc_plan_does_not_cap_other_data(zsg: Callable[..., Any], mini: P
     assert [cell["arrangement"] for cell in document["cells"]] == ["random", "random | head[n=2]"] * 3
     assert {cell["budget"] for cell in document["cells"]} == {"3", "50 tokens", "all"}
     assert {tuple(cell["seeds"]) for cell in document["cells"]} == {("7",)}
+
+
+def test_decontaminate_goes_over_the_matrix(zsg: Callable[..., Any], mini: Path) -> None:
+    def ids(*options: str) -> list[str]:
+        return [cell["cell_id"] for cell in zsg("plan", "--matrix", mini, "--json", *options).json["cells"]]
+
+    as_written = ids()
+    dropping = ids("--decontaminate", "drop")
+    assert not set(as_written) & set(dropping)
+    mini.write_text(mini.read_text().replace("[data]", '[data]\ndecontaminate = "drop"'))
+    assert ids() == dropping
+    assert ids("--decontaminate", "report") == as_written
+    mini.write_text(mini.read_text().replace('"drop"', '"dorp"'))
+    result = zsg("plan", "--matrix", mini)
+    assert (result.code, "'data.decontaminate'" in result.err) == (2, True)

@@ -49,6 +49,7 @@ class StoreWriter:
         held_out: str = "unseen tasks",
         metrics: Mapping[str, Any] = METRICS,
         provenance: Mapping[str, Any] | None = None,
+        contamination: Mapping[str, Any] | None = None,
         **labels: str | None,
     ) -> Path:
         """Write one cell and return its attempt's folder.
@@ -104,6 +105,7 @@ class StoreWriter:
                 "started": "2026-01-01T00:00:00Z",
                 "seconds": 1.5,
                 "counts": {"invalid_eval": 0},
+                **({} if contamination is None else {"contamination": contamination}),
                 "provenance": provenance or {"packages": {"torch": "2.0"}, "device": "cpu"},
             },
         )
