@@ -101,6 +101,14 @@ def test_vector_transforms_stand_behind_an_embedder() -> None:
     assert len({cell.block for cell in found.cells}) == 1
 
 
+def test_models_that_are_loaded_unlike_are_told_apart_in_caches() -> None:
+    entries = [{"use": "zsg-tiny"}, {"use": "zsg-tiny", "dtype": "bfloat16"}, {"use": "zsg-tiny", "attention": "eager"}]
+    found = plan({"matrix": {"models": entries, "arrangements": ["random"]}})
+    assert len({cell.model_hash for cell in found.cells}) == 1
+    assert len({cell.model_key for cell in found.cells}) == 3
+    assert found.cells[0].model_key == found.cells[0].model_hash
+
+
 def test_overrides_apply_where_their_labels_match() -> None:
     document = {
         "matrix": {"arrangements": ["random", "sequential"]},

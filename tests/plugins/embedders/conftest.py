@@ -77,12 +77,18 @@ SIZES = {
 """Families of base models that differ in how they know positions and what they attend to."""
 
 
-@pytest.fixture(scope="session")
-def make_handle() -> Callable[..., Handle]:
-    """A random model of a family, of a few thousand parameters, and a tokenizer of characters."""
+@pytest.fixture
+def make_handle() -> Iterator[Callable[..., Handle]]:
+    """A random model of a family, of a few thousand parameters, and a tokenizer of characters.
+
+    It is worked with in one thread: several would spend their time waiting for each other.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
 
     def handle(family: str = "Llama", **changes: Any) -> Handle:
-        import torch
         import transformers
         from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
@@ -98,7 +104,8 @@ def make_handle() -> Callable[..., Handle]:
         )
         return Handle(model, fast)
 
-    return handle
+    yield handle
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
