@@ -13,6 +13,7 @@ ends without a figure. Every round times each way once; the figure is the ratio 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import random
 import statistics
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
     cases = {"rouge": rouge, "rank-accuracy": rank_accuracy}
     figures = {name: compare(*cases[name](), options.rounds, AIMS[name]) for name in options.case or cases}
     write_results(options.out, {**command_and_hardware(), "figures": figures})
