@@ -171,7 +171,9 @@ class Arranger:
         if not needs:
             return None
         if self._settings.model is None:
-            who = "a token budget" if self._recipe.token_budget is not None else repr(self._arrangement.label)
+            own = self._embedder
+            choice = own if own is not None and needs <= own.needs else self._arrangement
+            who = "a token budget" if self._recipe.token_budget is not None else repr(choice.label)
             raise ZsgError(f"{who} needs a base model ({', '.join(sorted(needs))}): name one with --model")
         return ModelEntry(use=self._settings.model)
 
