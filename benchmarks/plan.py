@@ -26,12 +26,12 @@ from typing import Any, Final
 
 from measuring import command_and_hardware, seconds, write_results
 
+from zsg_harness.identity import identity
 from zsg_harness.matrix.load import load_matrix
 from zsg_harness.plan.build import build_plan
 from zsg_harness.plan.cell import Cell
 from zsg_harness.plan.decide import Wanted, decide
 from zsg_harness.plan.forecast import foresee
-from zsg_harness.plan.identity import identity
 from zsg_harness.runner import freeze
 from zsg_harness.store.store import Store
 from zsg_registry import Registry

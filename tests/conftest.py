@@ -15,6 +15,10 @@ from hypothesis import settings
 # No test needs the network.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+# Side by side, each test process has a core to itself: threads that wait for another process's core wait very long.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A Ray that tests start talks to nobody else. It reads this when it is imported.
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 

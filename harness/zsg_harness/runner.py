@@ -15,6 +15,7 @@ from zsg_harness.hooks.columns import columns_of
 from zsg_harness.hooks.journal import Journal, leftovers
 from zsg_harness.hooks.plugins import hook_plugins
 from zsg_harness.hooks.queues import HookQueues
+from zsg_harness.identity import identity
 from zsg_harness.interrupts import Interrupts
 from zsg_harness.listener import Listener
 from zsg_harness.matrix.load import LoadedMatrix
@@ -22,7 +23,6 @@ from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.build import Plan, build_plan
 from zsg_harness.plan.cell import Cell
 from zsg_harness.plan.decide import Wanted, decide
-from zsg_harness.plan.identity import identity
 from zsg_registry import Registry, ZsgError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from zsg_harness.identity import identity
 from zsg_harness.plan.cell import Cell
-from zsg_harness.plan.identity import identity
 from zsg_harness.services.embeddings import hash_texts
 from zsg_harness.store.cache import Cache
 from zsg_harness.training.world import World

@@ -10,7 +10,7 @@ from zsg_harness.contamination import REVISION
 from zsg_harness.contamination.findings import Findings, Kind
 from zsg_harness.contamination.near import near_pairs
 from zsg_harness.contamination.words import words
-from zsg_harness.plan.identity import identity
+from zsg_harness.identity import identity
 from zsg_harness.services.embeddings import hash_texts
 from zsg_harness.store.cache import Cache
 from zsg_registry import ExampleSet

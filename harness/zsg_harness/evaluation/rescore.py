@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from zsg_harness.evaluation.scoring import describe_outputs, opened, score
+from zsg_harness.identity import identity
 from zsg_harness.matrix.expand import Choice
-from zsg_harness.plan.identity import identity
 from zsg_harness.store.attempt import Attempt
 from zsg_harness.store.store import Store
 from zsg_harness.store.tables import METRICS, SCORES

@@ -138,6 +138,8 @@ class _Worker:
             return None
         if isinstance(event, Outcome):
             self.cell = None
+        elif event.stage == "loading":
+            self.since = time.monotonic()  # what came before is the process's start, and no fault of the cell's
         return event
 
     def end(self) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
-from zsg_harness.plan.identity import identity
+from zsg_harness.identity import identity
 from zsg_registry import ZsgError, hooks
 
 if TYPE_CHECKING:

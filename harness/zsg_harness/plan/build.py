@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from zsg_harness.identity import canonical, hashed, joined
 from zsg_harness.matrix.expand import Choice, Expander
 from zsg_harness.matrix.load import LoadedMatrix
 from zsg_harness.matrix.schema import Matrix, ModelEntry, SeedTable, TokenBudget, TrainingTable
 from zsg_harness.models.resolve import ModelSource, bundled_models, resolve_model
 from zsg_harness.plan.cell import Cell, CellSeeds, Labels
-from zsg_harness.plan.identity import canonical, hashed, joined
 from zsg_harness.plan.spec import Point, PointSpec
 from zsg_registry import Access, Dataset, Metric, Need, OnlineArrangement, Registry, ZsgError, did_you_mean
 

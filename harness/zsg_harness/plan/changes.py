@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from zsg_harness.plan.identity import canonical
+from zsg_harness.identity import canonical
 
 _Named = Iterator[tuple[str, Any]]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from zsg_harness.evaluation.steps import evaluation_steps, generation_steps
+from zsg_harness.identity import identity
 from zsg_harness.matrix.schema import TokenBudget
 from zsg_harness.plan.cell import Cell, Labels
-from zsg_harness.plan.identity import identity
 
 _FREE: Final = (
     "learning_rate", "schedule", "final_rate", "warmup", "weight_decay", "betas", "epsilon", "clip", "epochs",

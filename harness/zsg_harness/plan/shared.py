@@ -6,10 +6,10 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from zsg_harness.identity import identity
 from zsg_harness.plan.build import Plan
 from zsg_harness.plan.cell import Cell
 from zsg_harness.plan.history import Name
-from zsg_harness.plan.identity import identity
 from zsg_harness.plan.past import Finished
 from zsg_harness.store.cache import Cache
 from zsg_registry import Need

@@ -16,9 +16,11 @@ from zsg_harness.matrix.expand import Choice
 from zsg_harness.matrix.schema import DataTable, Matrix, ModelEntry, SeedTable, TokenBudget, TrainingTable
 from zsg_harness.models.resolve import ModelSource
 from zsg_harness.plan.cell import CellSeeds
-from zsg_harness.plan.identity import CORE_REVISIONS
 from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import Access, Metric, Seeds
+
+CORE_REVISIONS: Final = {"data": 1, "train": 2, "evaluate": 1}
+"""Raised when the core itself cuts, trains or evaluates differently than before."""
 
 _LATER_SETTINGS: Final = ("optimizer", "lora", "loss_on")
 _MODEL_OPTIONS: Final = ("attention", "trust_remote_code")

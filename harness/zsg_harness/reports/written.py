@@ -12,7 +12,7 @@ from typing import Final
 
 import pandas as pd
 
-from zsg_harness.plan.identity import identity
+from zsg_harness.identity import identity
 from zsg_harness.reports.collect import Results
 from zsg_harness.store.atomic import write_text
 from zsg_harness.store.files import Files

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from zsg_harness.plan.identity import identity
+from zsg_harness.identity import identity
 from zsg_harness.services.embeddings import Embedded, hash_texts
 from zsg_harness.services.ngrams import kl_ngram
 from zsg_harness.store.cache import Cache

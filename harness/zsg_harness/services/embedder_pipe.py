@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from zsg_harness.identity import identity
 from zsg_harness.matrix.expand import Choice
-from zsg_harness.plan.identity import identity
 from zsg_harness.services.cached_vectors import CachedVectors, OnProgress
 from zsg_harness.services.context import VectorSource
 from zsg_harness.services.embeddings import Embedded, EmbeddingService

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zsg_harness.plan.identity import identity
+from zsg_harness.identity import identity
 from zsg_harness.services.cached_vectors import CachedVectors, OnProgress
 from zsg_harness.services.surroundings import EmbedSurroundings
 from zsg_harness.store.cache import Cache

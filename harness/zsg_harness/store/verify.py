@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from zsg_harness.plan.identity import identity
+from zsg_harness.identity import identity
 from zsg_harness.store.receipt import receipt_faults
 from zsg_harness.store.results import Damage, Result, read_file, read_json, read_table, results_of
 from zsg_harness.store.store import Store, eval_set_name

@@ -21,9 +21,8 @@ class RankAccuracy(Metric):
     Prompted Training Enables Zero-Shot Task Generalization" (2022). Each option is put in the answer's place; the log
     probabilities of its tokens are summed, the end of text left out. `rank_accuracy` compares the sums (lm-eval's
     `acc`), the others the sums per character of the option (`acc_norm`), per UTF-8 byte (`acc_bytes`) and per token.
-    Equal
-    options: the first. An option is right if it equals an acceptable answer but for white space at its ends. An example
-    without options, or without a right one, is not scored.
+    Equal options: the first. An option is right if it equals an acceptable answer but for white space at its ends. An
+    example without options, or without a right one, is not scored.
     """
 
     outputs: ClassVar[Mapping[str, Direction]] = dict.fromkeys(_OUTPUTS, "higher")

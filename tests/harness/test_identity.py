@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from zsg_harness.identity import canonical, identity
 from zsg_harness.matrix.load import check_matrix
 from zsg_harness.plan.build import build_plan
 from zsg_harness.plan.cell import Cell
-from zsg_harness.plan.identity import canonical, identity
 from zsg_registry import Registry
 
 

@@ -11,10 +11,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-CORE_REVISIONS: Final = {"data": 1, "train": 2, "evaluate": 1}
-"""Raised when the core itself cuts, trains or evaluates differently than before."""
-
-
 _JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
