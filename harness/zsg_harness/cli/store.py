@@ -129,6 +129,8 @@ def gc(store: str, yes: bool, keep_cache: bool, as_json: bool, quiet: bool) -> N
 
     opened = open_store(store)
     with Leases(opened.files) as leases:
+        if not quiet and leases.names():
+            note("looking whether those who hold leases are still there: up to a minute if they are on other machines")
         held = leases.held()
         garbage = find_garbage(opened, held, keep_cache)
         if yes:

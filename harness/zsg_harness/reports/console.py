@@ -15,6 +15,7 @@ from zsg_harness.reports.formatting import LOSS_DIGITS, Column, number, text
 
 if TYPE_CHECKING:
     from zsg_harness.reports.board import Leaderboard, Section
+    from zsg_harness.reports.expectations import Finding
 
 _NAMES: Final = frozenset({"arrangement", "embedder"})
 _STYLES: Final = {"better": "green", "worse": "red", "tie": "", "reference": "dim"}
@@ -25,6 +26,7 @@ def terminal_table(board: Leaderboard) -> RenderableType:
     parts: list[RenderableType] = [part for section in board.sections for part in _section(section)]
     if not board.sections:
         parts.append(_text("No cell has finished.", "bold"))
+    parts += [_text(line, style) for line, style in map(_found, board.findings)]
     parts.append(_text(board.state, "dim"))
     for cell in board.reasons:
         labels = cell.labels
@@ -44,6 +46,12 @@ def _section(section: Section) -> list[RenderableType]:
     for line in section.records:
         table.add_row(*(_text(_entry(line, column), _style(line, column)) for column in shown))
     return [table, Padding(_text(" ".join((section.headline, *section.notes)), "dim"), (0, 0, 1, 0))]
+
+
+def _found(finding: Finding) -> tuple[str, str]:
+    """What somebody found and what was found here, and how to write it."""
+    style = {"reproduced": "green", "contradicted": "red"}.get(finding.outcome, "")
+    return f"{finding.outcome}: {finding.claim} ({finding.here}); {finding.source}", style
 
 
 def _entry(line: Mapping[str, Any], column: Column) -> str:

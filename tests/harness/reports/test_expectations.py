@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from zsg_harness.reports import Leaderboard, build
 from zsg_harness.store.store import Store
@@ -68,7 +70,12 @@ def test_what_was_not_run_is_said(store: Any, tmp_path: Path) -> None:
 
 
 def test_every_report_tells(store: Any, tmp_path: Path) -> None:
-    report(store, tmp_path, expect("near", "random"), expect("near", "nowhere"))
+    board = report(store, tmp_path, expect("near", "random"), expect("near", "nowhere"))
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(board.table())
+    told = console.export_text()
+    assert "reproduced: loss_final: near lower than random (−2.200 [" in told
+    assert "not run: loss_final: near lower than nowhere (–); <b>A paper</b>" in told
     folder = tmp_path / "report"
     document = json.loads((folder / "leaderboard.json").read_text())
     first, second = document["findings"]
