@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _BREAK: Final = "\n"
+_PLAIN: Final[dict[str, Any]] = {"add_special_tokens": False, "verbose": False}
+"""No tokens that the tokenizer adds, and no word about texts that are longer than the model reads: they are cut."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,13 +144,12 @@ def _token_ids(rows: list[list[Piece]], tokenizer: PreTrainedTokenizerBase) -> I
     SentencePiece tokenizers begin every text with a space. Within a row there is none, so there a piece is tokenized
     behind a line break, whose tokens are dropped.
     """
-    options: dict[str, Any] = {"add_special_tokens": False}
-    begins: list[int] = tokenizer(_BREAK, **options)["input_ids"] if _adds_a_space(tokenizer) else []
+    begins: list[int] = tokenizer(_BREAK, **_PLAIN)["input_ids"] if _adds_a_space(tokenizer) else []
     found: dict[bool, Iterator[list[int]]] = {}
     placed = [(piece, position > 0 and bool(begins)) for row in rows for position, piece in enumerate(row)]
     for plain in (True, False):
         texts = [_BREAK * behind + piece.text for piece, behind in placed if piece.plain == plain]
-        found[plain] = iter(tokenizer(texts, split_special_tokens=plain, **options)["input_ids"] if texts else [])
+        found[plain] = iter(tokenizer(texts, split_special_tokens=plain, **_PLAIN)["input_ids"] if texts else [])
     for piece, behind in placed:
         own = next(found[piece.plain])
         yield own[len(begins) :] if behind else own
@@ -156,11 +157,10 @@ def _token_ids(rows: list[list[Piece]], tokenizer: PreTrainedTokenizerBase) -> I
 
 def _adds_a_space(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether a text's tokens depend on whether it begins one."""
-    options: dict[str, Any] = {"add_special_tokens": False}
     alone: list[int]
     behind: list[int]
     line_break: list[int]
-    alone, behind, line_break = (tokenizer(text, **options)["input_ids"] for text in ("a", f"{_BREAK}a", _BREAK))
+    alone, behind, line_break = (tokenizer(text, **_PLAIN)["input_ids"] for text in ("a", f"{_BREAK}a", _BREAK))
     return behind[: len(line_break)] == line_break and behind[len(line_break) :] != alone
 
 
