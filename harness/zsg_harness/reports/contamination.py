@@ -26,6 +26,10 @@ WITHOUT: Final = ("aulc_clean", "loss_final_clean")
 """The figures of the loss over the examples that are not affected."""
 
 
+_NAMED: Final = 5
+"""Sources that are named, those with the most scored examples."""
+
+
 class TaskContamination(NamedTuple):
     """Of a task the scored examples that a pool has too, the most of any pool, by kind."""
 
@@ -85,7 +89,10 @@ def contamination_notes(cells: Sequence[FinishedCell]) -> Iterator[str]:
         yield f"An embedder takes up to {similar} more of the scored examples for one of the pool's."
     sources = {source: number for record in records for source, number in record.sources.items()}
     if sources:
-        yield f"Sources on both sides: {', '.join(f'{source} ({n} scored)' for source, n in sorted(sources.items()))}."
+        most = sorted(sources.items(), key=lambda each: (-each[1], each[0]))
+        named = ", ".join(f"{source} ({number} scored)" for source, number in most[:_NAMED])
+        more = f" and {len(most) - _NAMED} more ({sum(n for _, n in most[_NAMED:])} scored)" if most[_NAMED:] else ""
+        yield f"Sources on both sides: {named}{more}."
 
 
 def _records(cells: Iterable[FinishedCell]) -> Iterator[ContaminationRecord]:
