@@ -28,6 +28,9 @@ Event = Progress | Outcome
 _PATIENCE: Final = 0.5
 """Seconds after which the time limit, other runs and Ctrl-C are looked after, whatever workers say."""
 
+_FAREWELL: Final = 3.0
+"""Seconds that a worker without a cell has to end by itself."""
+
 _LOG_LINES: Final = 20
 
 
@@ -67,6 +70,8 @@ def run_in_workers(work: Work, store: Store, run: RunTable, asked_to_stop: Calla
                 elif isinstance(event, Progress) or work.ended(event):
                     yield event
     finally:
+        for worker in workers:
+            worker.dismiss()
         for worker in workers:
             worker.end()
 
@@ -142,8 +147,15 @@ class _Worker:
             self.since = time.monotonic()  # what came before is the process's start, and no fault of the cell's
         return event
 
+    def dismiss(self) -> None:
+        """Let it end by itself, if it has nothing to do: killed, it would leave semaphores that Python complains of."""
+        if self.cell is None:
+            self.connection.close()
+
     def end(self) -> None:
-        """End the process at once."""
+        """End the process, at once if it has something to do."""
+        if self.cell is None:
+            self.process.join(_FAREWELL)
         self.process.kill()
         self.process.join()
         self.connection.close()
