@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 from rich.console import RenderableType
@@ -30,6 +30,9 @@ from zsg_harness.reports.table import (
     score_columns,
     table,
 )
+
+_NAMED: Final = 3
+"""Matrices that a title names."""
 
 ColumnSource = Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Sequence[Any]]]
 """Given the rows of a leaderboard, columns to add: by name, a value of one kind, or None, for each row."""
@@ -126,10 +129,18 @@ def assemble(results: Results, added: ColumnSource | None = None) -> Leaderboard
     rows = rows.assign(**{name: column(values) for name, values in more.items()})
     sections = [_section(key, members, rows, scores, list(more)) for key, members in grouped.items()]
     names = dict.fromkeys(plan.name for plan in results.plans.values())
-    title = " + ".join(names) or "Leaderboard"
+    title = _title(list(names))
     ran = (environment(results.finished), differences(results.finished))
-    found = findings((plan.matrix for plan in results.plans.values()), grouped, curves)
+    found = findings(results.plans.values(), grouped, curves)
     return Leaderboard(title, rows, sections, curves, results, found, *ran)
+
+
+def _title(names: Sequence[str]) -> str:
+    """The names of the matrices, or of the folder they are in where they are many."""
+    if len(names) <= _NAMED:
+        return " + ".join(names) or "Leaderboard"
+    folders = {name.rpartition("/")[0] for name in names}
+    return f"{folders.pop() if len(folders) == 1 else names[0]} ({len(names)} matrices)"
 
 
 def _section(

@@ -9,8 +9,9 @@ from typing import Any, Final, Literal
 import pandas as pd
 
 from zsg_harness.reports.formatting import LOSS_DIGITS, number
+from zsg_harness.reports.records import PlanRecord
 from zsg_harness.reports.statistics import Difference, difference, verdict
-from zsg_harness.reports.table import Replicate, Row, SectionKey, random_row
+from zsg_harness.reports.table import Replicate, Row, SectionKey, random_row, section_key
 
 Outcome = Literal["reproduced", "same direction", "opposite direction", "contradicted", "not run"]
 
@@ -61,18 +62,23 @@ class Finding:
 
 
 def findings(
-    matrices: Iterable[Mapping[str, Any]], sections: Mapping[SectionKey, Sequence[Row]], curves: pd.DataFrame
+    plans: Iterable[PlanRecord], sections: Mapping[SectionKey, Sequence[Row]], curves: pd.DataFrame
 ) -> list[Finding]:
-    """Answer the expectations of matrices, in their order; each once for every section that has both arrangements.
+    """Answer the expectations of frozen plans, in their order: each in the sections that its own matrix has cells in.
 
     Args:
-        matrices: As frozen plans have them.
+        plans: The plans; of a matrix that was planned several times an expectation is answered once.
         sections: The rows of the leaderboard.
         curves: The loss of each cell at each step, as `unseen_curves` gives it.
     """
-    asked = {tuple(sorted(entry.items())): entry for matrix in matrices for entry in matrix.get("expect", [])}
     losses = {str(cell): own.set_index("step")["loss"] for cell, own in curves.groupby("cell", observed=True)}
-    return [found for entry in asked.values() for found in _answers(entry, sections, losses)]
+    found: dict[Finding, None] = {}
+    for plan in plans:
+        keys = {section_key(cell) for cell in plan.cells}
+        own = {key: rows for key, rows in sections.items() if key in keys}
+        for entry in plan.matrix.get("expect", []):
+            found |= dict.fromkeys(_answers(entry, own, losses))
+    return list(found)
 
 
 def _answers(

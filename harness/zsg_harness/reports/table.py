@@ -17,6 +17,7 @@ import pandas as pd
 from zsg_harness.reports.collect import OpenCell
 from zsg_harness.reports.contamination import WITHOUT, mean_of
 from zsg_harness.reports.finished import FinishedCell
+from zsg_harness.reports.records import PlannedCell
 from zsg_harness.reports.statistics import (
     NOTHING,
     Difference,
@@ -104,11 +105,14 @@ class Row:
         return Sample(blocks, self.stochastic)
 
 
+def section_key(cell: FinishedCell | OpenCell | PlannedCell) -> SectionKey:
+    """The section that a cell belongs to."""
+    return SectionKey(cell.labels.dataset, cell.labels.model, cell.labels.budget)
+
+
 def row_key(cell: FinishedCell | OpenCell) -> RowKey:
     """The row that a cell belongs to."""
-    labels = cell.labels
-    section = SectionKey(labels.dataset, labels.model, labels.budget)
-    return RowKey(section, labels.arrangement, labels.embedder)
+    return RowKey(section_key(cell), cell.labels.arrangement, cell.labels.embedder)
 
 
 def collect_rows(cells: Iterable[FinishedCell], figures: pd.DataFrame) -> dict[SectionKey, list[Row]]:

@@ -69,6 +69,14 @@ def test_what_was_not_run_is_said(store: Any, tmp_path: Path) -> None:
     assert (found.outcome, found.section, found.difference) == ("not run", None, None)
 
 
+def test_an_expectation_is_about_its_own_matrix(store: Any, tmp_path: Path) -> None:
+    store.cell("near", [9.0, 8.0, 3.0], order="n", dataset="other")
+    store.cell("random", [9.0, 6.0, 5.0], order="r", dataset="other")
+    store.plan("elsewhere", {"matrix": {"name": "elsewhere", "arrangements": ["near"]}})
+    findings = report(store, tmp_path, expect("near", "random")).findings
+    assert [found.section.dataset for found in findings if found.section] == ["toy"]
+
+
 def test_every_report_tells(store: Any, tmp_path: Path) -> None:
     board = report(store, tmp_path, expect("near", "random"), expect("near", "nowhere"))
     console = Console(width=200, file=io.StringIO(), record=True)
