@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -56,9 +57,8 @@ class Finding:
         """What was found here, in a few words."""
         if self.difference is None:
             return "–"
-        mean, low, high = self.difference.interval
-        limits = f" [{number(low, LOSS_DIGITS)}, {number(high, LOSS_DIGITS)}]" if low == low else ""
-        return f"{number(mean, LOSS_DIGITS)}{limits}"
+        mean, low, high = (number(value, LOSS_DIGITS, signed=True) for value in self.difference.interval)
+        return mean if math.isnan(self.difference.interval.low) else f"{mean} [{low}, {high}]"
 
 
 def findings(

@@ -39,9 +39,9 @@ def _report(board: Leaderboard) -> Iterator[str]:
     if board.findings:
         yield from ("## What was found elsewhere, and here", "")
         yield from _table(
-            ["found elsewhere", "source", "where", "difference here", "outcome"],
+            ["found elsewhere", "outcome", "difference here", "where", "source"],
             [
-                [found.claim, found.source, " · ".join(found.section or [MISSING]), found.here, found.outcome]
+                [found.claim, found.outcome, found.here, " · ".join(found.section or [MISSING]), found.source]
                 for found in board.findings
             ],
         )
