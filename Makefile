@@ -10,7 +10,7 @@ quickstart: $(VENV)/.installed  ## train the headline arrangements and print the
 	$(VENV)/bin/zsg-harness run --matrix quickstart --store runs/quickstart
 
 test: $(VENV)/.installed-dev  ## run the tests
-	$(VENV)/bin/python -m pytest -n auto --dist loadfile
+	$(VENV)/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.installed-dev  ## lint, types, and the walls between the packages
 	$(VENV)/bin/ruff format --check .

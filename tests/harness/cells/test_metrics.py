@@ -25,6 +25,7 @@ from zsg_harness.plan.build import build_plan
 from zsg_harness.plan.cell import Cell
 from zsg_harness.reports import build
 from zsg_harness.services.surroundings import DownloadFolder
+from zsg_harness.store.cache import Cache
 from zsg_harness.store.store import Store
 from zsg_plugins.metrics.exact_match import ExactMatch
 from zsg_registry import ExampleSet, MetricBatch, Registry, ZsgError, parse_pipeline
@@ -151,7 +152,7 @@ def test_a_model_that_is_not_there_skips_cells_and_a_task_that_is_not_is_bad_inp
 
     cells = plan_cells(matrix={"metrics": [f"lm-eval[tasks=nope,include_path={lm_eval_tasks}]"]})
     with pytest.raises(ZsgError, match="metric 'lm-eval': no task 'nope'"):
-        preflight(cells, Registry(), DownloadFolder(tmp_path, offline=True), RunTable())
+        preflight(cells, Registry(), DownloadFolder(tmp_path, offline=True), Cache(tmp_path / "cache"), RunTable())
 
 
 def test_values_by_example_are_bounded(monkeypatch: pytest.MonkeyPatch, examples: ExampleSet) -> None:

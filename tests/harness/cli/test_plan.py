@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,39 +41,6 @@ def test_cells_are_chosen_and_ordered(zsg: Callable[..., Any], mini: Path) -> No
         result = zsg("plan", "--matrix", mini, "--exclude", option)
         assert (result.code, complaint in result.err) == (2, True)
     assert zsg("plan", "--matrix", mini, "--exclude", "seed=*").err.count("--exclude seed=* leaves no cell") == 1
-
-
-def test_finished_cells_tell_what_others_take(finished: Any, mini: Path, zsg: Callable[..., Any]) -> None:
-    """The data is the same, in another place; the cells of seed 2 are new, those of budget 8 twice as large."""
-    mini.write_text(mini.read_text().replace("[4, 500]", "[4, 8]").replace("[0, 1]", "[0, 1, 2]"))
-    options = ["--matrix", mini, "--store", finished.store, "--workers", 2]
-    document = zsg("plan", *options, "--budget", "1h", "--json").json
-    cells = {(cell["budget"], *cell["seeds"]): cell for cell in document["cells"]}
-    assert cells["4", "0"]["state"] == "done"
-    assert cells["4", "0"]["estimate"] is None
-    small, large = cells["4", "2"]["estimate"], cells["8", "0"]["estimate"]
-    done = [
-        path for path in (finished.store / "cells").rglob("status.json") if (path.parents[1] / "done.json").exists()
-    ]
-    taken = [json.loads(path.read_text()) for path in done]
-    assert small["tokens"] == round(sum(status["tokens"] for status in taken) / 2)
-    assert min(status["seconds"] for status in taken) * 0.9 < small["seconds"] < max(s["seconds"] for s in taken) * 1.1
-    sizes = [sum(file.stat().st_size for file in path.parent.iterdir()) for path in done]
-    assert small["bytes"] == pytest.approx(sum(sizes) / 2, rel=0.01)
-    assert large["tokens"] == 2 * small["tokens"]
-    assert small["bytes"] < large["bytes"] < 2 * small["bytes"]
-    assert document["estimate"]["cells"] == 4
-    assert [basis.partition(" on ")[0] for basis in document["estimate"]["basis"]] == ["finished cells"]
-    assert small["cells"] == 2
-    assert document["estimate"]["seconds"] == pytest.approx(max(cell["ends_at"] or 0 for cell in document["cells"]))
-    assert document["budget"] == {"seconds": 3600, "fit": 4, "left": 0}
-    work = {work["what"]: work for work in document["shared"]}
-    assert work["step-0 evaluation"] == {
-        "what": "step-0 evaluation", "of": "mini by zsg-tiny", "cells": 4, "parts": 1, "cached": 1,
-    }  # fmt: skip
-    text = zsg("plan", *options, "--budget", "1s").out
-    assert "in 1.0 s with 2 workers: 0 of 4 cells fit, 4 are left" in text
-    assert all(len(line) <= 100 for line in text.splitlines())
 
 
 def test_work_that_cells_share_is_named_once(zsg: Callable[..., Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,12 @@ class HalfContext(BlockwiseContext):
     half = True
 
 
+@cache
+def bound(text: str) -> Any:
+    reference = parse_reference(text)
+    return bind(Registry().component("arrangement", reference), reference)
+
+
 @pytest.mark.parametrize("text", REFERENCES)
 @settings(max_examples=20)  # many references, and three engines each
 @given(seed=st.integers(0, 2**32), n=st.integers(1, 30), m=st.integers(1, 9), kind=st.sampled_from(["any", "copies"]))
@@ -62,8 +69,7 @@ def test_orders_agree(text: str, seed: int, n: int, m: int, kind: str) -> None:
     vectors = rng.standard_normal((n + m, 6)).astype(np.float32)
     if kind == "copies":
         vectors = vectors[rng.integers(0, 4, size=n + m) % len(vectors)]
-    reference = parse_reference(text)
-    component: Any = bind(Registry().component("arrangement", reference), reference)
+    component = bound(text)
     pool = example_set([f"task-{i % 3}" for i in range(n)])
     query = example_set([None] * m, side="unseen", prefix="query-")
     services = {"embeddings": {"pool": vectors[:n], "query": vectors[n:]}, "lengths": {"pool": np.arange(n) % 5}}
