@@ -79,7 +79,7 @@ DESIGNS: Final = (
     Design("P3's sources: 10 orders, 10 random ones", 1, 10, 10, P3),
     Design("P3's sources: 5 blocks of an order each", 5, 1, 1, P3),
 )
-FEW: Final = tuple(Design(f"a single order, {n} random ones", 1, n, 1) for n in range(1, MINIMUM_REPLICATES)) + tuple(
+FEW: Final = tuple(Design(f"a single order, {n} random ones", 1, n, 1) for n in range(2, MINIMUM_REPLICATES)) + tuple(
     Design(f"{n} orders, 10 random ones", 1, 10, n) for n in range(2, MINIMUM_REPLICATES)
 )
 STRESSES: Final = (

@@ -160,7 +160,7 @@ def score_columns(figures: pd.DataFrame) -> list[str]:
 
 def table(
     sections: Mapping[SectionKey, Sequence[Row]],
-    compared: Mapping[RowKey, Mapping[str, Any]],
+    compared: Mapping[RowKey, dict[str, Any]],
     scores: Sequence[str],
     failed: Mapping[RowKey, int],
 ) -> pd.DataFrame:

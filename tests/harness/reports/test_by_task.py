@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from zsg_harness.reports import Leaderboard, build
+from zsg_harness.reports.board import Leaderboard, assemble
 from zsg_harness.reports.by_task import task_areas, task_differences, win_rate
+from zsg_harness.reports.collect import collect
 from zsg_harness.reports.summary import mean_height, unseen_curves
 from zsg_harness.reports.table import random_row
 from zsg_harness.store.store import Store
@@ -24,8 +24,8 @@ def curves_of(**ends: float) -> dict[str, list[float]]:
     return {task: [9.0, 6.0, end] for task, end in ends.items()}
 
 
-def report(store, tmp_path: Path) -> Leaderboard:
-    return build(Store(store.path), tmp_path / "report")
+def report(store) -> Leaderboard:
+    return assemble(collect(Store(store.path)))
 
 
 def five_random(store, **options) -> None:
@@ -39,10 +39,10 @@ def line(board: Leaderboard, arrangement: str) -> dict[str, float]:
     return board.rows.set_index("arrangement").loc[arrangement].to_dict()
 
 
-def test_areas_are_those_of_the_tasks_own_curves(store, tmp_path) -> None:
+def test_areas_are_those_of_the_tasks_own_curves(store) -> None:
     store.cell("random", {"x": [9.0, 6.0, 5.0], "y": [8.0, 7.0, 1.0]}, order="r")
     store.cell("nft", {"y": [3.0, 2.0], "z": [4.0, 2.5]}, steps=[0, 7], order="n")
-    board = report(store, tmp_path)
+    board = report(store)
     areas = task_areas(board.results.scores, board.curves)
     place = {task: column for column, task in enumerate(areas.tasks)}
     first, second = (areas.values[areas.cells[cell.cell_id]] for cell in board.results.finished)
@@ -56,17 +56,17 @@ def test_areas_are_those_of_the_tasks_own_curves(store, tmp_path) -> None:
     assert math.isnan(second[place["x"]])
 
 
-def test_a_task_that_was_not_scored_at_some_step_has_no_area(store, tmp_path) -> None:
+def test_a_task_that_was_not_scored_at_some_step_has_no_area(store) -> None:
     store.cell("random", {"x": [9.0, 6.0], "y": [8.0, 7.0]}, steps=[0, 7], order="r", counts={"y": 0})
     store.cell("once", {"x": [9.0]}, steps=[3], order="o")
-    board = report(store, tmp_path)
+    board = report(store)
     areas = task_areas(board.results.scores, unseen_curves(board.results.scores))
     assert areas.tasks == ("x",)
     assert sorted(areas.values[:, 0].tolist(), key=math.isnan)[0] == pytest.approx(7.5)
     assert np.isnan(areas.values).sum() == 1
 
 
-def test_task_differences_average_to_the_difference_of_the_rows(store, tmp_path) -> None:
+def test_task_differences_average_to_the_difference_of_the_rows(store) -> None:
     rolls = np.random.default_rng(3)
     for block in "xy":
         for arrangement in ("random", "noisy"):
@@ -75,7 +75,7 @@ def test_task_differences_average_to_the_difference_of_the_rows(store, tmp_path)
                 streams = {"data": ord(block), "order": seed, "train": None}
                 name = f"{arrangement}{block}{seed}"
                 store.cell(arrangement, loss, order=name, block=block, seeds=[name], streams=streams)
-    board = report(store, tmp_path)
+    board = report(store)
     (section,) = board.sections
     random = random_row(section.rows)
     (ours,) = (row for row in section.rows if row is not random)
@@ -90,11 +90,11 @@ def test_a_task_as_good_counts_half() -> None:
     assert math.isnan(win_rate(np.array([np.nan])))
 
 
-def test_the_interval_over_sources(store, tmp_path) -> None:
+def test_the_interval_over_sources(store) -> None:
     five_random(store, sources=SOURCES)
     store.cell("even", curves_of(a1=4.02, a2=5.02, b1=4.02, c1=4.02), order="e", sources=SOURCES)
     store.cell("one-sided", curves_of(a1=1.0, a2=2.0, b1=5.3, c1=5.3), order="o", sources=SOURCES)
-    board = report(store, tmp_path)
+    board = report(store)
     even, one_sided = line(board, "even"), line(board, "one-sided")
     assert (even["delta_source_low"], even["delta_source_high"]) == pytest.approx((even["delta_vs_random"],) * 2)
     assert (even["verdict"], one_sided["verdict"]) == ("better", "better")
@@ -106,17 +106,17 @@ def test_the_interval_over_sources(store, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("sources", [None, {"a1": None, "a2": None, "b1": None, "c1": None}])
-def test_without_sources_nothing_is_said_of_others(store, tmp_path, sources) -> None:
+def test_without_sources_nothing_is_said_of_others(store, sources) -> None:
     five_random(store, sources=sources)
     store.cell("even", curves_of(a1=4.0, a2=5.0, b1=4.0, c1=4.5), order="e", sources=sources)
-    even = line(report(store, tmp_path), "even")
+    even = line(report(store), "even")
     assert math.isnan(even["delta_source_low"])
     assert even["win_rate"] == 1
 
 
-def test_an_eval_set_that_is_gone_is_named(store, tmp_path) -> None:
+def test_an_eval_set_that_is_gone_is_named(store) -> None:
     five_random(store, sources=SOURCES)
     (file,) = (store.path / "evalsets").iterdir()
     file.unlink()
     with pytest.raises(ZsgError, match=f"evalsets/{file.name}"):
-        report(store, tmp_path)
+        report(store)

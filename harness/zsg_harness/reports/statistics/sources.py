@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from zsg_harness.reports.statistics.intervals import Estimate
 
 
-def over_sources(values: Sequence[float], sources: Sequence[str]) -> Estimate:
+def over_sources(values: npt.ArrayLike, sources: Sequence[str]) -> Estimate:
     """The mean over tasks of which those of one source go together; the sources are taken for a sample.
 
     The variance is the cluster-robust one with the CR2 correction, the degrees of freedom are Satterthwaite's. With
