@@ -10,17 +10,21 @@ from typing import Any, Final
 import pandas as pd
 from rich.console import RenderableType
 
+from zsg_harness.reports.by_task import task_areas
 from zsg_harness.reports.collect import OpenCell, Results
+from zsg_harness.reports.comparison import comparisons
 from zsg_harness.reports.console import terminal_table
 from zsg_harness.reports.contamination import TaskContamination, affected_tasks, clean_figures, contamination_notes
 from zsg_harness.reports.environment import difference_notes, differences, environment
 from zsg_harness.reports.expectations import Finding, findings
 from zsg_harness.reports.formatting import LOSS_DIGITS, Column, added_columns, columns, count, number
+from zsg_harness.reports.overall import Overall, overall
 from zsg_harness.reports.statistics import MINIMUM_REPLICATES, NOTHING, Interval, prediction_interval
 from zsg_harness.reports.summary import cell_figures, unseen_curves
 from zsg_harness.reports.table import (
     RANDOM,
     Row,
+    RowKey,
     SectionKey,
     collect_rows,
     column,
@@ -48,6 +52,7 @@ class Section:
         held_out: What the loss is measured on: "unseen tasks", or "held-out examples" of data without tasks.
         notes: What to know before reading it.
         contaminated: The tasks of which the pool has scored examples too.
+        sources: What data each scored task was made from, as far as it is known.
     """
 
     key: SectionKey
@@ -58,6 +63,7 @@ class Section:
     held_out: str
     notes: Sequence[str]
     contaminated: Sequence[TaskContamination]
+    sources: Mapping[str, str]
 
     @property
     def title(self) -> str:
@@ -86,6 +92,7 @@ class Leaderboard:
         findings: What the matrices expect, and what was found.
         environment: The values of each entry of the cells' provenance.
         differences: Those entries that differ between cells that are compared: how many cells have which value.
+        overall: The arrangements that every section has, by their mean rank; none of a single section.
     """
 
     title: str
@@ -96,6 +103,7 @@ class Leaderboard:
     findings: Sequence[Finding]
     environment: Mapping[str, list[str]]
     differences: Mapping[str, Mapping[str, int]]
+    overall: Sequence[Overall]
 
     def table(self) -> RenderableType:
         """The leaderboard for a terminal."""
@@ -122,17 +130,28 @@ def assemble(results: Results, added: ColumnSource | None = None) -> Leaderboard
     figures = cell_figures(results.scores, curves, results.geometric)
     figures = figures.join(clean_figures(results.finished, figures))
     grouped = collect_rows(results.finished, figures)
+    areas = task_areas(results.scores, curves)
+    sources = {key: _sources(members, results) for key, members in grouped.items()}
+    compared: dict[RowKey, dict[str, Any]] = {}
+    for key, members in grouped.items():
+        compared |= comparisons(members, areas, sources[key])
     failed = Counter(row_key(cell) for cell in results.open if cell.state == "failed")
     scores = score_columns(figures)
-    rows = table(grouped, scores, failed)
+    rows = table(grouped, compared, scores, failed)
     more = added(plain_records(rows)) if added else {}
     rows = rows.assign(**{name: column(values) for name, values in more.items()})
-    sections = [_section(key, members, rows, scores, list(more)) for key, members in grouped.items()]
+    sections = [_section(key, members, rows, scores, list(more), sources[key]) for key, members in grouped.items()]
     names = dict.fromkeys(plan.name for plan in results.plans.values())
     title = _title(list(names))
     ran = (environment(results.finished), differences(results.finished))
     found = findings(results.plans.values(), grouped, curves)
-    return Leaderboard(title, rows, sections, curves, results, found, *ran)
+    return Leaderboard(title, rows, sections, curves, results, found, *ran, overall(rows))
+
+
+def _sources(rows: Sequence[Row], results: Results) -> dict[str, str]:
+    """The sources of the tasks that a section's cells were scored on."""
+    eval_sets = sorted({cell.status.evalset or "" for row in rows for cell in row.cells})
+    return {task: source for name in eval_sets for task, source in results.sources.get(name, {}).items()}
 
 
 def _title(names: Sequence[str]) -> str:
@@ -144,17 +163,22 @@ def _title(names: Sequence[str]) -> str:
 
 
 def _section(
-    key: SectionKey, rows: Sequence[Row], table: pd.DataFrame, scores: Sequence[str], added: Sequence[str]
+    key: SectionKey,
+    rows: Sequence[Row],
+    table: pd.DataFrame,
+    scores: Sequence[str],
+    added: Sequence[str],
+    sources: Mapping[str, str],
 ) -> Section:
     mine = (table["dataset"] == key.dataset) & (table["model"] == key.model) & (table["budget"] == key.budget)
     lines = table[mine]
     random = random_row(rows)
     null_band = prediction_interval(random.values("aulc")) if random else NOTHING
     held_out = " and ".join(sorted(set(lines["held_out"])))
-    notes = list(_notes(rows, random, lines))
+    notes = [*_notes(rows, random, lines), *_group_notes(lines), *_source_notes(lines, sources)]
     shown = [*columns(lines, scores), *added_columns(lines, added)]
     contaminated = affected_tasks(cell for row in rows for cell in row.cells)
-    return Section(key, rows, lines, shown, null_band, held_out, notes, contaminated)
+    return Section(key, rows, lines, shown, null_band, held_out, notes, contaminated, sources)
 
 
 def _headline(section: Section) -> Iterator[str]:
@@ -196,6 +220,23 @@ def _notes(rows: Sequence[Row], random: Row | None, lines: pd.DataFrame) -> Iter
     yield from difference_notes(cell for row in rows for cell in row.cells)
     if left_out := max(cell.status.counts.get("invalid_eval", 0) for row in rows for cell in row.cells):
         yield f"{count(left_out, 'evaluation example')} could not be scored and left out."
+
+
+def _group_notes(lines: pd.DataFrame) -> Iterator[str]:
+    """Which group is random's."""
+    group = lines.loc[lines["verdict"] == "reference", "tie_group"].dropna()
+    if len(group) and lines["tie_group"].nunique() > 1:
+        yield f"Group {group.iloc[0]} is random's: all that is not told apart from it."
+
+
+def _source_notes(lines: pd.DataFrame, sources: Mapping[str, str]) -> Iterator[str]:
+    """Behind which differences other sources may stand."""
+    if lines["delta_source_low"].notna().any():
+        yield f"The {count(len(sources), 'scored task')} are of {count(len(set(sources.values())), 'source')}."
+    decided = lines[lines["verdict"].isin(["better", "worse"])]
+    here_only = decided[(decided["delta_source_low"] <= 0) & (decided["delta_source_high"] >= 0)]
+    if len(here_only):
+        yield f"Told apart on these tasks, but not beyond their sources: {', '.join(here_only['arrangement'])}."
 
 
 def _unlike_random(rows: Sequence[Row], random: Row | None) -> Iterator[str]:

@@ -6,8 +6,9 @@ because a report that silently leaves something out would be believed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 import pandas as pd
@@ -45,6 +46,7 @@ class Results:
             `metric`, `value`, `count`.
         directions: Which way each metric is better.
         geometric: The metrics of which the mean over tasks is geometric.
+        sources: Of each eval set the data that its tasks were made from, by task.
     """
 
     plans: Mapping[str, PlanRecord]
@@ -53,6 +55,7 @@ class Results:
     scores: pd.DataFrame
     directions: Mapping[str, Direction]
     geometric: frozenset[str] = frozenset()
+    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def collect(store: Store, matrix: str | None = None) -> Results:
@@ -88,7 +91,9 @@ def collect(store: Store, matrix: str | None = None) -> Results:
         if cell_id not in done_cells
         for cell in _open(store, cell_id, planned.get(cell_id), covered[cell_id])
     ]
-    return Results(plans, tuple(finished.cells), tuple(open_cells), *finished[1:])
+    eval_sets = {cell.status.evalset for cell in finished.cells}
+    sources = {name: _sources(store, name) for name in sorted(filter(None, eval_sets))}
+    return Results(plans, tuple(finished.cells), tuple(open_cells), *finished[1:], sources)
 
 
 def _plans(store: Store, matrix: str | None) -> dict[str, PlanRecord]:
@@ -104,6 +109,16 @@ def _plans(store: Store, matrix: str | None) -> dict[str, PlanRecord]:
         names = {plan.name for plan in plans.values()}
         raise ZsgError(f"{store.url}: no matrix {matrix!r} in this store{did_you_mean(matrix, names)}")
     return chosen
+
+
+def _sources(store: Store, eval_set: str) -> dict[str, str]:
+    """The source of each task: that of most of its examples."""
+    examples = store.read_eval_set(eval_set)
+    if not {"task", "source"} <= set(examples.column_names):
+        return {}
+    counts = Counter(zip(examples["task"].to_pylist(), examples["source"].to_pylist(), strict=True))
+    most = sorted((number, task or "", source) for (task, source), number in counts.items() if source)
+    return {task: source for _, task, source in most}
 
 
 def _open(store: Store, cell_id: str, planned: PlannedCell | None, covered: tuple[str, ...]) -> Iterable[OpenCell]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Final
 
 from zsg_harness.reports.board import Leaderboard, Section
@@ -22,6 +23,7 @@ def document(board: Leaderboard) -> dict[str, Any]:
         "state": board.state,
         "rows": plain_records(board.rows),
         "sections": [_section(section) for section in board.sections],
+        "overall": [asdict(each) | {"win_rate": plain(each.win_rate)} for each in board.overall],
         "findings": [_finding(finding) for finding in board.findings],
         "open": [
             {
@@ -62,6 +64,7 @@ def _section(section: Section) -> dict[str, Any]:
         "held_out": section.held_out,
         "headline": section.headline,
         "notes": list(section.notes),
+        "sources": dict(section.sources),
         "contamination": [{"task": each.task, **each.kinds} for each in section.contaminated],
         "null_band_aulc": {name: plain(value) for name, value in section.null_band._asdict().items()},
     }

@@ -14,6 +14,7 @@ from zsg_harness.reports.table import score_column
 MISSING: Final = "–"
 LOSS_DIGITS: Final = 3
 SCORE_DIGITS: Final = 2
+P_DIGITS: Final = 3
 HASH_DIGITS: Final = 12
 SCORE_HEADINGS: Final = {
     "rouge1": "ROUGE-1",
@@ -56,7 +57,7 @@ class Column:
         return self.digits is not None or self.key in _COUNTS
 
 
-_COUNTS: Final = frozenset({"rank", "seeds", "replicates", "failed"})
+_COUNTS: Final = frozenset({"rank", "tie_group", "seeds", "replicates", "failed"})
 _TOLD_BY: Final = {"failed": "failed", "dropped": "dropped"} | dict.fromkeys(
     ("affected", "aulc_clean", "loss_final_clean"), "affected"
 )
@@ -64,6 +65,7 @@ _TOLD_BY: Final = {"failed": "failed", "dropped": "dropped"} | dict.fromkeys(
 
 _FIRST: Final = (
     Column("rank", "#", title="Rank by aulc"),
+    Column("tie_group", "group", title="Arrangements that are not told apart share a group"),
     Column("arrangement", "arrangement"),
     Column("embedder", "embedder"),
     Column("access", "sees", title="What the arrangement may see of the unseen tasks"),
@@ -78,6 +80,15 @@ _LAST: Final = (
     Column("replicates", "orders", title="Distinct orders within a block: the replicates"),
     Column("failed", "failed", title="Cells that failed"),
     Column("seeds", "seeds", secondary=True, title="Seeds covered"),
+    Column("p_value", "p", P_DIGITS, secondary=True, title="p-value of Δ random alone"),
+    Column("p_holm", "p, Holm", P_DIGITS, secondary=True,
+           title="The same, corrected for the number of arrangements; the verdict is made from it"),
+    Column("delta_source_low", "Δ over sources, low", LOSS_DIGITS, signed=True, secondary=True,
+           title="Δ random on tasks of other sources: the lower 95 % limit"),
+    Column("delta_source_high", "Δ over sources, high", LOSS_DIGITS, signed=True, secondary=True,
+           title="Δ random on tasks of other sources: the upper 95 % limit"),
+    Column("win_rate", "tasks won", SCORE_DIGITS, secondary=True,
+           title="Share of the tasks with less loss than with random order"),
     Column("loss_best", "best loss", LOSS_DIGITS, secondary=True,
            title="Lowest unseen loss; picked on the scored examples"),
     Column("aulc_linear", "aulc, linear", LOSS_DIGITS, secondary=True, title="The same over steps"),

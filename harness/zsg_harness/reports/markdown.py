@@ -10,7 +10,7 @@ from typing import Final
 from zsg_harness.reports.board import Leaderboard, Section
 from zsg_harness.reports.environment import counted_values, environment_text
 from zsg_harness.reports.expectations import EXPLANATION
-from zsg_harness.reports.formatting import LOSS_DIGITS, MISSING, interval, number, text
+from zsg_harness.reports.formatting import LOSS_DIGITS, MISSING, SCORE_DIGITS, interval, number, text
 from zsg_harness.reports.matrix_text import matrix_file, matrix_toml, reproduce_command
 from zsg_harness.reports.records import Labels
 
@@ -33,9 +33,22 @@ def _report(board: Leaderboard) -> Iterator[str]:
         yield from (
             "`aulc` is the area under the loss curve over log(1 + step), as a mean loss: less is better. Losses are "
             "means over tasks. Brackets are 95 % t intervals over distinct orders, with the tasks fixed; "
-            "`Δ random` is taken within blocks. Details: `leaderboard.csv`, `scores.csv`, `index.html`.",
+            "`Δ random` is taken within blocks. Verdicts are made from p-values with Holm's correction over a table's "
+            "arrangements, and those of one group are not told apart. "
+            "Details: `leaderboard.csv`, `scores.csv`, `index.html`.",
             "",
         )
+    if board.overall:
+        yield from ("## Over all tables", "")
+        yield from _table(
+            ["arrangement", "embedder", "mean rank", "better", "worse", "tasks won"],
+            [
+                [each.arrangement, each.embedder or MISSING, number(each.mean_rank, SCORE_DIGITS), str(each.better),
+                 str(each.worse), number(each.win_rate, SCORE_DIGITS)]
+                for each in board.overall
+            ],
+            [False, False, True, True, True, True],
+        )  # fmt: skip
     if board.findings:
         yield from ("## What was found elsewhere, and here", "")
         yield from _table(

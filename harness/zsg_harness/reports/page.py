@@ -14,13 +14,14 @@ import pandas as pd
 import plotly.offline
 from markupsafe import Markup
 
+from zsg_harness.reports import simulated
 from zsg_harness.reports.board import Leaderboard, Section
 from zsg_harness.reports.collect import OpenCell
 from zsg_harness.reports.contamination import KINDS
 from zsg_harness.reports.curves import PALETTE, RANDOM_COLOUR, Style, curves
 from zsg_harness.reports.environment import counted_values, environment_text
 from zsg_harness.reports.expectations import EXPLANATION
-from zsg_harness.reports.formatting import Column, interval, text
+from zsg_harness.reports.formatting import Column, interval, number, text
 from zsg_harness.reports.matrix_text import matrix_file, matrix_toml, reproduce_command
 from zsg_harness.reports.series import section_series
 from zsg_harness.reports.table import RANDOM
@@ -69,6 +70,8 @@ def page(board: Leaderboard) -> str:
         style=Markup(_template_text("page.css")),
         colours=[RANDOM_COLOUR, *PALETTE],
         explanation=EXPLANATION,
+        trust=simulated.sentences(),
+        number=number,
         reasons=_reasons(board),
         matrices=[
             (stem, matrix_file(plan.name), matrix_toml(plan.matrix), reproduce_command(plan.name))

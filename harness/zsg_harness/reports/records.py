@@ -107,6 +107,7 @@ class StatusRecord(Record):
     set_hash: str | None = None
     order_hash: str | None = None
     held_out: str | None = None
+    evalset: str | None = None
     started: str | None = None
     seconds: float | None = None
     counts: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""The rows of a leaderboard: what each arrangement came to, and how it stands to random order.
+"""The rows of a leaderboard: what each arrangement came to.
 
 A row is an arrangement on a dataset with an embedder, a model and a budget. It is ranked among the rows of
 the same dataset, model and budget: a *section*.
@@ -18,14 +18,7 @@ from zsg_harness.reports.collect import OpenCell
 from zsg_harness.reports.contamination import WITHOUT, mean_of
 from zsg_harness.reports.finished import FinishedCell
 from zsg_harness.reports.records import PlannedCell
-from zsg_harness.reports.statistics import (
-    NOTHING,
-    Difference,
-    Sample,
-    difference,
-    t_interval,
-    verdict,
-)
+from zsg_harness.reports.statistics import Sample, t_interval
 from zsg_harness.reports.summary import LOSS_FIGURES
 from zsg_registry.errors import ZsgError
 
@@ -42,6 +35,7 @@ COLUMNS_AFTER_SCORES: Final = (
     "loss_delta_vs_random", "loss_delta_low", "loss_delta_high", "loss_verdict",
     "held_out", "oracle", "step_final", "tokens_final",
     "affected", "dropped", *WITHOUT,
+    "p_value", "p_holm", "delta_source_low", "delta_source_high", "tie_group", "win_rate",
 )  # fmt: skip
 
 
@@ -161,13 +155,6 @@ def random_row(rows: Sequence[Row]) -> Row | None:
     return next((row for row in rows if row.key.arrangement == RANDOM), None)
 
 
-def against_random(row: Row, random: Row | None, figure: str) -> Difference | None:
-    """A row minus random in one figure, within the blocks that hold both."""
-    if random is None:
-        return None
-    return difference(row.sample(figure), random.sample(figure), random.sample(figure))
-
-
 def score_columns(figures: pd.DataFrame) -> list[str]:
     """The columns of scores: the usual ones first and always, then others on unseen tasks, then the rest."""
     names = [str(name) for name in figures.columns if name not in (*LOSS_FIGURES, *WITHOUT)]
@@ -176,19 +163,22 @@ def score_columns(figures: pd.DataFrame) -> list[str]:
 
 
 def table(
-    sections: Mapping[SectionKey, Sequence[Row]], scores: Sequence[str], failed: Mapping[RowKey, int]
+    sections: Mapping[SectionKey, Sequence[Row]],
+    compared: Mapping[RowKey, dict[str, Any]],
+    scores: Sequence[str],
+    failed: Mapping[RowKey, int],
 ) -> pd.DataFrame:
     """The leaderboard: one line a row, the sections one after the other, each ranked by `aulc`.
 
     Args:
         sections: The rows of each section.
+        compared: The columns of each row that say how it compares with others.
         scores: The names of the scores beside the loss.
         failed: How many cells of a row failed.
     """
     lines: list[dict[str, Any]] = []
     for rows in sections.values():
-        random = random_row(rows)
-        section = [_line(row, random, scores) | {"failed": failed.get(row.key, 0)} for row in rows]
+        section = [_line(row, scores) | compared[row.key] | {"failed": failed.get(row.key, 0)} for row in rows]
         section.sort(key=lambda line: (math.isnan(line["aulc"]), line["aulc"], line["arrangement"]))
         for line in section:
             better = sum(other["aulc"] < line["aulc"] for other in section)
@@ -196,7 +186,7 @@ def table(
         lines += section
     columns = [*COLUMNS_BEFORE_SCORES, *map(score_column, scores), *COLUMNS_AFTER_SCORES]
     frame = pd.DataFrame(lines, columns=columns)
-    whole = ["rank", "seeds", "replicates", "failed"]
+    whole = ["rank", "seeds", "replicates", "failed", "tie_group"]
     return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
@@ -223,7 +213,7 @@ def score_column(score: str) -> str:
     return f"metric:{score}" if taken else score
 
 
-def _line(row: Row, random: Row | None, scores: Sequence[str]) -> dict[str, Any]:
+def _line(row: Row, scores: Sequence[str]) -> dict[str, Any]:
     final = t_interval(row.values("loss_final"))
     cells = row.cells
     section, arrangement, embedder = row.key
@@ -251,19 +241,7 @@ def _line(row: Row, random: Row | None, scores: Sequence[str]) -> dict[str, Any]
     for score in scores:
         measured = (replicate.figures.get(score, math.nan) for replicate in row.replicates)
         line[score_column(score)] = _mean([value for value in measured if not math.isnan(value)])
-    return line | _standing(row, random, "aulc", "") | _standing(row, random, "loss_final", "loss_")
-
-
-def _standing(row: Row, random: Row | None, figure: str, prefix: str) -> dict[str, Any]:
-    """How a row stands to random in one figure: the difference, its limits, and the verdict."""
-    difference = None if row is random else against_random(row, random, figure)
-    interval = difference.interval if difference else NOTHING
-    return {
-        f"{prefix}delta_vs_random": interval.mean,
-        f"{prefix}delta_low": interval.low,
-        f"{prefix}delta_high": interval.high,
-        f"{prefix}verdict": "reference" if row is random else verdict(difference),
-    }
+    return line
 
 
 def _mean(values: Sequence[float]) -> float:

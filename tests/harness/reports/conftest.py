@@ -50,6 +50,7 @@ class StoreWriter:
         metrics: Mapping[str, Any] = METRICS,
         provenance: Mapping[str, Any] | None = None,
         contamination: Mapping[str, Any] | None = None,
+        sources: Mapping[str, str | None] | None = None,
         **labels: str | None,
     ) -> Path:
         """Write one cell and return its attempt's folder.
@@ -57,6 +58,7 @@ class StoreWriter:
         Args:
             loss: The loss at each step: of every task alike, or by task.
             scores: Metric to task to its value at the last step.
+            sources: The source of each task, as the scored examples say.
         """
         curves = loss if isinstance(loss, Mapping) else {"task-a": loss, "task-b": loss}
         named = {"arrangement": arrangement, "dataset": "toy", "embedder": None, "model": "tiny", "budget": "all"}
@@ -106,6 +108,7 @@ class StoreWriter:
                 "seconds": 1.5,
                 "counts": {"invalid_eval": 0},
                 **({} if contamination is None else {"contamination": contamination}),
+                **({} if sources is None else {"evalset": self._eval_set(sources)}),
                 "provenance": provenance or {"packages": {"torch": "2.0"}, "device": "cpu"},
             },
         )
@@ -138,6 +141,16 @@ class StoreWriter:
         write_json(attempt / "metrics.json", metrics)
         files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(attempt.iterdir())}
         write_json(folder / "done.json", {"schema_version": 1, "attempt": attempt.name, "files": files})
+
+    def _eval_set(self, sources: Mapping[str, str | None]) -> str:
+        """Write scored examples, two of each task; returns their name."""
+        rows = [(f"{task}-{number}", task, source) for task, source in sources.items() for number in range(2)]
+        name = hashlib.sha256(repr(rows).encode()).hexdigest()[:20]
+        path = self.path / "evalsets" / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        columns = dict(zip(("id", "task", "source"), map(list, zip(*rows, strict=True)), strict=True))
+        pq.write_table(pa.table(columns, pa.schema(dict.fromkeys(columns, pa.string()))), path)
+        return name
 
     def plan(self, name: str = "toy-matrix", matrix: Mapping[str, Any] | None = None) -> str:
         """Freeze a plan of the cells written so far; returns the stem of its file."""

@@ -1,4 +1,4 @@
-"""Intervals against scipy's own tests and against worked figures; verdicts."""
+"""Intervals and p-values against scipy and statsmodels, and against worked figures; verdicts."""
 
 from __future__ import annotations
 
@@ -6,18 +6,26 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import linalg, stats
+from statsmodels.stats.multitest import multipletests
 
 from zsg_harness.reports.statistics import (
     Difference,
     Interval,
     Sample,
     difference,
+    estimated_mean,
+    holm,
+    over_sources,
     prediction_interval,
-    single_interval,
+    single_order,
+    standings,
     t_interval,
     verdict,
-    welch_interval,
+    welch,
 )
 
 ROLLS = np.random.default_rng(7)
@@ -28,6 +36,7 @@ def test_t_interval_is_scipys(n: int) -> None:
     sample = ROLLS.normal(5, 0.3, n)
     low, high = stats.t.interval(0.95, n - 1, loc=sample.mean(), scale=stats.sem(sample))
     assert t_interval(list(sample)) == pytest.approx((sample.mean(), low, high))
+    assert estimated_mean(list(sample - 4.9)).p_value == pytest.approx(stats.ttest_1samp(sample, 4.9).pvalue)
 
 
 def test_t_interval_by_hand() -> None:
@@ -51,24 +60,31 @@ def test_too_little_has_no_limits(interval) -> None:  # type: ignore[no-untyped-
 @pytest.mark.parametrize(("n", "m"), [(2, 2), (3, 8), (10, 5)])
 def test_welch_is_scipys(n: int, m: int) -> None:
     ours, random = ROLLS.normal(5, 0.1, n), ROLLS.normal(5.2, 0.7, m)
-    limits = stats.ttest_ind(ours, random, equal_var=False).confidence_interval(0.95)
-    assert welch_interval(list(ours), list(random)) == pytest.approx((ours.mean() - random.mean(), *limits))
+    test = stats.ttest_ind(ours, random, equal_var=False)
+    found = welch(list(ours), list(random))
+    assert found.interval == pytest.approx((ours.mean() - random.mean(), *test.confidence_interval(0.95)))
+    assert found.p_value == pytest.approx(test.pvalue)
 
 
-def test_welch_without_any_spread() -> None:
-    assert welch_interval([2.0, 2.0], [3.0, 3.0]) == (-1, -1, -1)
+def test_without_any_spread_a_difference_is_certain() -> None:
+    assert welch([2.0, 2.0], [3.0, 3.0]).interval == (-1, -1, -1)
+    assert welch([2.0, 2.0], [3.0, 3.0]).p_value == 0
+    assert welch([2.0, 2.0], [2.0, 2.0]).p_value == 1
 
 
 @pytest.mark.parametrize("random_orders", [2, 5, 10])
 def test_single_order_is_the_pooled_test_with_one_observation(random_orders: int) -> None:
     random = ROLLS.normal(5, 0.2, random_orders)
-    interval = single_interval(4.6, list(random))
+    found = single_order(4.6, list(random))
+    interval = found.interval
     assert interval.mean == pytest.approx(4.6 - random.mean())
     # At a limit the pooled two-sample test, told of one observation without a spread of its own, has p = 0.05.
     for limit in (interval.low, interval.high):
         moved = random.mean() + interval.mean - limit
         test = stats.ttest_ind_from_stats(moved, 0, 1, random.mean(), random.std(ddof=1), random_orders)
         assert test.pvalue == pytest.approx(0.05)
+    test = stats.ttest_ind_from_stats(4.6, 0, 1, random.mean(), random.std(ddof=1), random_orders)
+    assert found.p_value == pytest.approx(test.pvalue)
 
 
 def to_random(ours: dict[str, list[float]], random: dict[str, list[float]], *, stochastic: bool) -> Difference | None:
@@ -79,9 +95,10 @@ def test_blocks_are_paired() -> None:
     ours = {"x": [5.0, 5.2], "y": [6.0], "z": [7.1], "only ours": [1.0]}
     random = {"x": [5.5, 5.7], "y": [6.4, 6.2], "z": [7.3], "only random": [9.0]}
     got = to_random(ours, random, stochastic=True)
-    limits = stats.ttest_rel([5.1, 6.0, 7.1], [5.6, 6.3, 7.3]).confidence_interval(0.95)
+    test = stats.ttest_rel([5.1, 6.0, 7.1], [5.6, 6.3, 7.3])
     assert got is not None
-    assert got.interval == pytest.approx((-1 / 3, *limits))
+    assert got.interval == pytest.approx((-1 / 3, *test.confidence_interval(0.95)))
+    assert got.p_value == pytest.approx(test.pvalue)
     assert got.replicates == 4  # two orders in x, one in y and z; random has five
 
 
@@ -91,12 +108,13 @@ def test_one_block_picks_the_test() -> None:
     single = to_random({"b": [4.0]}, random, stochastic=False)
     unspread = to_random({"b": [4.0, 4.2]}, {"b": [5.0]}, stochastic=True)
     assert several is not None
-    assert several.interval == welch_interval([4.0, 4.2], random["b"])
+    assert several.interval == welch([4.0, 4.2], random["b"]).interval
     assert single is not None
-    assert single == (single_interval(4.0, random["b"]), 3)
+    assert single[:2] == (single_order(4.0, random["b"]).interval, 3)
     assert unspread is not None
     assert unspread.interval.mean == pytest.approx(-0.9)
     assert math.isnan(unspread.interval.low)
+    assert math.isnan(unspread.p_value)
 
 
 def test_a_stochastic_single_order_counts_as_one_replicate() -> None:
@@ -130,23 +148,104 @@ def test_several_orders_against_a_single_one_is_the_mirror_of_the_reverse() -> N
     assert mirrored is not None
     assert got.interval == pytest.approx((-mirrored.interval.mean, -mirrored.interval.high, -mirrored.interval.low))
     assert got.replicates == mirrored.replicates == 3
+    assert got.p_value == mirrored.p_value
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "replicates", "expected"),
+    ("mean", "p_value", "replicates", "expected"),
     [
-        (-2.0, -1.0, 5, "better"),
-        (1.0, 2.0, 5, "worse"),
-        (-1.0, 1.0, 5, "tie"),
-        (-1.0, 0.0, 5, "tie"),
-        (-2.0, -1.0, 4, "undecided (4 replicates)"),
-        (-2.0, -1.0, 1, "undecided (1 replicate)"),
-        (math.nan, math.nan, 9, "undecided (9 replicates)"),
+        (-1.5, 0.049, 5, "better"),
+        (1.5, 0.0, 5, "worse"),
+        (-1.5, 0.051, 5, "tie"),
+        (-1.5, 0.05, 5, "tie"),
+        (-1.5, 0.001, 4, "undecided (4 replicates)"),
+        (-1.5, 0.001, 1, "undecided (1 replicate)"),
+        (-1.5, math.nan, 9, "undecided (9 replicates)"),
     ],
 )
-def test_verdict(low: float, high: float, replicates: int, expected: str) -> None:
-    assert verdict(Difference(Interval((low + high) / 2, low, high), replicates)) == expected
+def test_verdict(mean: float, p_value: float, replicates: int, expected: str) -> None:
+    apart = Difference(Interval(mean, mean - 1, mean + 1), replicates, p_value)
+    assert verdict(apart) == expected
+    assert verdict(apart._replace(p_value=0.5), p_value) == expected
 
 
 def test_verdict_without_random() -> None:
     assert verdict(None) == "undecided (no random)"
+
+
+p_values = st.lists(st.one_of(st.floats(0, 1), st.sampled_from([0.01, 0.04, math.nan])), max_size=12)
+
+
+@given(p_values)
+def test_holm_is_statsmodels(values: list[float]) -> None:
+    known = [value for value in values if value == value]
+    expected = iter(multipletests(known, method="holm")[1] if known else [])
+    corrected = holm(values)
+    assert len(corrected) == len(values)
+    for value, found in zip(values, corrected, strict=True):
+        assert math.isnan(found) if value != value else found == pytest.approx(next(expected), abs=1e-12)
+
+
+def section(*heights: float, random: list[float]) -> list[Sample]:
+    """Random order, and arrangements of a single order each."""
+    return [Sample({"b": random}, True), *(Sample({"b": [height]}, False) for height in heights)]
+
+
+def test_the_more_arrangements_the_further_one_has_to_be() -> None:
+    random = [4.9, 4.95, 5.0, 5.05, 5.1]
+    (_, alone), (_, among, *_) = (
+        standings(section(*heights, random=random), 0) for heights in ([4.7], [4.7, 5.0, 5.1, 4.9])
+    )
+    assert alone.difference == among.difference
+    assert alone.difference is not None
+    assert alone.difference.interval.high < 0
+    assert (alone.verdict, among.verdict) == ("better", "tie")
+    assert alone.p_holm == alone.difference.p_value
+    assert among.p_holm == pytest.approx(4 * alone.p_holm)
+
+
+def test_an_arrangement_without_replicates_enough_costs_the_others_nothing() -> None:
+    samples = [*section(4.7, random=[4.9, 4.95, 5.0, 5.05, 5.1]), Sample({"b": [3.0, 3.1]}, True)]
+    reference, better, few = standings(samples, 0)
+    assert (reference.verdict, better.verdict, few.verdict) == ("reference", "better", "undecided (2 replicates)")
+    assert better.difference is not None
+    assert better.p_holm == better.difference.p_value
+    assert math.isnan(few.p_holm)
+
+
+def test_over_sources_of_one_size_is_statsmodels_clustered_and_scipys_over_means() -> None:
+    values = ROLLS.normal(-0.1, 0.2, 12) + np.repeat(ROLLS.normal(0, 0.3, 4), 3)
+    found = over_sources(values, list("aaabbbcccddd"))
+    fit = sm.OLS(values, np.ones(12)).fit(
+        cov_type="cluster", cov_kwds={"groups": np.repeat(range(4), 3), "df_correction": True}, use_t=True
+    )
+    assert found.error == pytest.approx(fit.bse[0])
+    assert found.degrees == pytest.approx(3)
+    assert found.interval == pytest.approx((values.mean(), *fit.conf_int()[0]))
+    means = values.reshape(4, 3).mean(axis=1)
+    assert found.interval[1:] == pytest.approx(tuple(stats.ttest_1samp(means, 0).confidence_interval(0.95)))
+
+
+@pytest.mark.parametrize("sizes", [(1, 4), (4, 13, 4, 12, 5, 10, 7, 5), (20, 2, 2, 1)])
+def test_over_sources_of_unlike_sizes_is_bell_and_mccaffrey_by_matrices(sizes: tuple[int, ...]) -> None:
+    source = np.repeat(np.arange(len(sizes)), sizes)
+    n = len(source)
+    values = ROLLS.normal(-0.1, 0.2, n) + ROLLS.normal(0, 0.3, len(sizes))[source]
+    annihilator = np.eye(n) - np.ones((n, n)) / n
+    residuals = annihilator @ values
+    variance, columns = 0.0, []
+    for label in range(len(sizes)):
+        own = source == label
+        root = linalg.inv(linalg.sqrtm(annihilator[np.ix_(own, own)]).real)
+        weights = root @ np.ones(own.sum()) / n
+        variance += float(weights @ residuals[own]) ** 2
+        columns.append(annihilator[:, own] @ weights)
+    eigenvalues = linalg.eigvalsh(np.array(columns) @ np.array(columns).T)
+    found = over_sources(values, [f"source {label}" for label in source])
+    assert found.error == pytest.approx(math.sqrt(variance))
+    assert found.degrees == pytest.approx(eigenvalues.sum() ** 2 / (eigenvalues**2).sum())
+
+
+def test_one_source_says_nothing_of_others() -> None:
+    assert math.isnan(over_sources([1.0, 2.0], ["a", "a"]).interval.low)
+    assert math.isnan(over_sources([], []).mean)
