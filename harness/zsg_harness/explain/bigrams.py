@@ -1,7 +1,7 @@
 """The divergence of what was consumed from every unseen task, in the bigrams of their texts.
 
-KL(D ‖ T) = Σ p(g) · log(p(g) / (q(g) + 1e-10)) over the bigrams g of the training texts so far, whose share of them is p,
-and whose share of a task's bigrams is q: the ninth distance of He et al. (2025). Tokens are what white space separates.
+KL(D ‖ T) = Σ p(g) · log(p(g) / (q(g) + 1e-10)) over the bigrams g of the training texts so far, where p is g's share of
+those, and q its share of the task's: the ninth distance of He et al. (2025). Tokens are what white space separates.
 """
 
 from __future__ import annotations

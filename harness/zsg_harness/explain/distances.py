@@ -1,8 +1,8 @@
 """How far what was consumed by each evaluation is from every unseen task.
 
-The distances of He et al. (2025, arXiv 2406.11721): between the training examples so far, D, and a task's scored
-examples, T, over d = −cosine or the Euclidean distance: `avg`, `min` and `max` of d over all pairs, and `centroid`, d of
-the two means. Consumed vectors are taken a block at a time, so the matrix of all pairs never exists.
+The distances of He et al. (2025, arXiv 2406.11721), where d is −cosine or the Euclidean distance: between the training
+examples so far and a task's scored examples `avg`, `min` and `max` of d over all pairs, and `centroid`, d of the two
+means. Consumed vectors are taken a block at a time, so the matrix of all pairs never exists.
 """
 
 from __future__ import annotations
@@ -99,7 +99,8 @@ def _pairwise(rows: Floats, columns: Floats, squares: Floats) -> Iterator[Floats
     """The distances of all pairs, `[rows, columns]`, by each of `METRICS`.
 
     Args:
-        rows, columns: Vectors that are not zero.
+        rows: Vectors that are not zero, `[r, d]`.
+        columns: Likewise, `[c, d]`.
         squares: |c|² of each column.
     """
     products = rows @ columns.T

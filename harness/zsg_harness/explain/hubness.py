@@ -1,8 +1,8 @@
 """Whether a few training examples are everybody's neighbours.
 
 Hubness is the skewness of the k-occurrence N_k: of how many queries an example is among the k nearest. Source:
-Radovanović, Nanopoulos & Ivanović (2010), *Hubs in Space*, Journal of Machine Learning Research 11. Around 0 it is even;
-the greater it is, the more a method that takes nearest neighbours keeps to the same few examples.
+Radovanović, Nanopoulos & Ivanović (2010), *Hubs in Space*, Journal of Machine Learning Research 11. Around 0 it is
+even; the greater it is, the more a method that takes nearest neighbours keeps to the same few examples.
 """
 
 from __future__ import annotations

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zsg_harness.cells.roles import Roles
 from zsg_harness.matrix.expand import Choice, Expander
 from zsg_harness.matrix.schema import ModelEntry
-from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.plan.cell import Cell
 from zsg_harness.services.cached_vectors import OnProgress
 from zsg_harness.services.embedder_pipe import KeyedSource, embedder_pipe
 from zsg_harness.services.surroundings import EmbedSurroundings
 from zsg_harness.store.cache import Cache
 from zsg_registry import Need, Registry, ZsgError, parse_pipeline
+
+if TYPE_CHECKING:
+    from zsg_harness.models.causal_lm import CausalLM
 
 
 def choose_embedder(cell: Cell, others: Iterable[Cell], given: str | None, registry: Registry) -> Choice:

@@ -19,9 +19,9 @@ from zsg_harness.reports.board import Leaderboard, Section
 from zsg_harness.reports.collect import OpenCell
 from zsg_harness.reports.contamination import KINDS
 from zsg_harness.reports.curves import PALETTE, RANDOM_COLOUR, Style, curves
+from zsg_harness.reports.dynamics import DatedDrop
 from zsg_harness.reports.environment import counted_values, environment_text
 from zsg_harness.reports.expectations import EXPLANATION
-from zsg_harness.reports.dynamics import DatedDrop
 from zsg_harness.reports.formatting import LOSS_DIGITS, Column, interval, number, text
 from zsg_harness.reports.matrix_text import matrix_file, matrix_toml, reproduce_command
 from zsg_harness.reports.series import section_series

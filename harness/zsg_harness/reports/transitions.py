@@ -1,9 +1,9 @@
 """How the loss of a task falls: its sudden drops, and the kind of its curve. Both by stated rules.
 
 A *sudden drop* is a fall between two evaluations (next to each other, or within 5 % of training) that takes a fifth of
-the loss before it, and is three times as steep, per unit of log(1 + step), as the curve is in as many intervals before
-and after it. The first interval has nothing before it, so no drop is found there: every curve falls when training
-begins.
+the loss before it, and is three times as steep, both by step and by log(1 + step), as the curve is in as many intervals
+before it and behind it. So no convex curve has one, however steeply it begins; and none is found in the first interval,
+which has nothing before it.
 
 The *kind* of a curve is the first of these that holds, where a tenth of the way from its least to its greatest loss
 counts as a change:
@@ -60,13 +60,13 @@ def sudden_drops(steps: npt.NDArray[np.int64], losses: Floats) -> list[Drop]:
         steps: int64 `[n]`, ascending.
         losses: float64 `[curves, n]`.
     """
-    along = np.log1p(steps.astype(np.float64))
     found: list[tuple[int, float, Drop]] = []
     for start, end in _windows(steps):
         fall = losses[:, start] - losses[:, end]
-        slope = fall / (along[end] - along[start])
-        around = np.maximum(*_slopes_around(along, losses, start, end))
-        is_drop = (fall >= _SHARE * losses[:, start]) & (slope >= _STEEPER * around) & (fall > 0)
+        is_drop = (fall > 0) & (fall >= _SHARE * losses[:, start])
+        for along in (steps.astype(np.float64), np.log1p(steps)):
+            slope = fall / (along[end] - along[start])
+            is_drop &= slope >= _STEEPER * _steepest_around(along, losses, start, end)
         found += [
             (curve, -float(slope[curve]), Drop(curve, start, end, float(fall[curve])))
             for curve in np.flatnonzero(is_drop).tolist()
@@ -107,14 +107,14 @@ def _windows(steps: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
     ]
 
 
-def _slopes_around(along: Floats, losses: Floats, start: int, end: int) -> tuple[Floats, Floats]:
-    """How steeply each curve falls in as many intervals before a window, and after it; 0 where it rises or ends."""
-    before, after = max(start - (end - start), 0), min(end + (end - start), len(along) - 1)
-    falls = [(before, start), (end, after)]
-    slopes = [
-        (losses[:, a] - losses[:, b]) / (along[b] - along[a]) if b > a else np.zeros(len(losses)) for a, b in falls
-    ]
-    return np.maximum(slopes[0], 0), np.maximum(slopes[1], 0)
+def _steepest_around(along: Floats, losses: Floats, start: int, end: int) -> Floats:
+    """How steeply each curve falls in as many intervals before a window, or behind it; 0 where it rises or ends."""
+    before, behind = max(start - (end - start), 0), min(end + (end - start), len(along) - 1)
+    steepest = np.zeros(len(losses))
+    for a, b in ((before, start), (end, behind)):
+        if b > a:
+            steepest = np.maximum(steepest, (losses[:, a] - losses[:, b]) / (along[b] - along[a]))
+    return steepest
 
 
 def _turns(losses: Floats, change: Floats) -> npt.NDArray[np.int64]:
