@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from zsg_harness.cells import data as loaded
+
 
 @pytest.fixture
 def cell(finished: Any) -> str:
@@ -50,7 +52,11 @@ def test_wrong_input_is_one_line(zsg: Callable[..., Any], finished: Any, cell: s
         assert hint in result.err
 
 
-def test_data_that_is_gone_is_told_of(zsg: Callable[..., Any], finished: Any, cell: str) -> None:
+def test_data_that_is_gone_is_told_of(
+    zsg: Callable[..., Any], finished: Any, cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loaded, "_LOADED", {})
+    monkeypatch.setattr(loaded, "_CUT", {})
     data = finished.matrix.parent / "data.jsonl"
     data.rename(data.with_suffix(".away"))
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -49,7 +50,7 @@ def test_distances_are_as_defined(pool: np.ndarray, scored: np.ndarray, rows: np
     assert np.isnan(found[..., 0]).all()
     for place, count in enumerate(COUNTS[1:], start=1):
         for task in range(3):
-            wanted = defined(pool[rows[:count]].astype(float), scored[TASK_OF == task].astype(float))
+            wanted = defined(pool[rows[:count]].astype(float), scored[task == TASK_OF].astype(float))
             np.testing.assert_allclose(found[:, task, place], wanted, atol=1e-9)
 
 
@@ -63,7 +64,7 @@ def test_the_least_distance_never_grows_and_the_greatest_never_shrinks(
 
 
 def counted(texts: list[str]) -> Counter[tuple[str, str]]:
-    return Counter(pair for text in texts for words in [text.split()] for pair in zip(words, words[1:], strict=False))
+    return Counter(pair for text in texts for words in [text.split()] for pair in itertools.pairwise(words))
 
 
 def test_the_divergence_is_that_of_counted_bigrams() -> None:
