@@ -1,9 +1,9 @@
 """How the loss of a task falls: its sudden drops, and the kind of its curve. Both by stated rules.
 
-A *sudden drop* is a fall between two evaluations (next to each other, or within 5 % of training) that takes a fifth of
-the loss before it, and is three times as steep, both by step and by log(1 + step), as the curve is in as many intervals
-before it and behind it. So no convex curve has one, however steeply it begins; and none is found in the first interval,
-which has nothing before it.
+A *sudden drop* is a fall between two evaluations (next to each other; or 2, 4, 8, … apart, within 5 % of training) that
+takes a fifth of the loss before it, and is three times as steep, both by step and by log(1 + step), as the curve is in
+as many intervals before it and behind it. So no convex curve has one, however steeply it begins; and none is found in
+the first interval, which has nothing before it.
 
 The *kind* of a curve is the first of these that holds, where a tenth of the way from its least to its greatest loss
 counts as a change:
@@ -17,6 +17,7 @@ counts as a change:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -71,9 +72,12 @@ def sudden_drops(steps: npt.NDArray[np.int64], losses: Floats) -> list[Drop]:
             (curve, -float(slope[curve]), Drop(curve, start, end, float(fall[curve])))
             for curve in np.flatnonzero(is_drop).tolist()
         ]
+    taken: set[tuple[int, int]] = set()
     kept: list[Drop] = []
     for curve, _, drop in sorted(found):
-        if not any(each.curve == curve and each.start < drop.end and drop.start < each.end for each in kept[-8:]):
+        intervals = {(curve, interval) for interval in range(drop.start, drop.end)}
+        if not intervals & taken:
+            taken |= intervals
             kept.append(drop)
     return sorted(kept)
 
@@ -96,15 +100,15 @@ def kinds(steps: npt.NDArray[np.int64], losses: Floats, drops: list[Drop]) -> li
     return [rules[number][0] for number in chosen.tolist()]
 
 
-def _windows(steps: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-    """From which evaluation to which a drop is looked for."""
+def _windows(steps: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """From which evaluation to which a drop is looked for: over 1, 2, 4, … intervals."""
     longest = _WITHIN * float(steps[-1])
-    return [
-        (start, end)
-        for start in range(1, len(steps) - 1)
-        for end in range(start + 1, len(steps))
-        if end == start + 1 or steps[end] - steps[start] <= longest
-    ]
+    width = 1
+    while width == 1 or (width < len(steps) and int((steps[width:] - steps[:-width]).min()) <= longest):
+        for start in range(1, len(steps) - width):
+            if width == 1 or steps[start + width] - steps[start] <= longest:
+                yield start, start + width
+        width *= 2
 
 
 def _steepest_around(along: Floats, losses: Floats, start: int, end: int) -> Floats:
