@@ -45,12 +45,13 @@ def explain(cell: str, store: str, embedder: str | None, out: Path | None, as_js
     examples that the receipt says were consumed just before; loss curves beside nine distances between what was
     consumed and each unseen task. Its data set is loaded as the cell did; distances are kept in the store's cache.
     """
-    from huggingface_hub import is_offline_mode
-
-    from zsg_harness.cli.embedding import watch_embedding
+    from zsg_harness.cli.embedding import silence_libraries, watch_embedding
     from zsg_harness.cli.stored import find_cell, open_store, stored_cell, stored_cells
     from zsg_harness.explain.explanation import explain as explained
     from zsg_registry import Registry
+
+    silence_libraries()
+    from huggingface_hub import is_offline_mode
 
     opened = open_store(store)
     chosen = stored_cell(opened, find_cell(opened, cell))
