@@ -43,7 +43,8 @@ def both_vectors(consumed: Consumed, source: KeyedSource) -> tuple[NDArray[np.fl
 def similarity_table(consumed: Consumed, source: KeyedSource, cache: Cache) -> pa.Table:
     """The nine distances of every task at every evaluation, from the cache if they were computed before."""
     keys = [source.key(consumed.roles.pool, "pool", "both"), source.key(consumed.scored, "query", "both")]
-    asked = {"revision": _REVISION, "cell": consumed.cell.cell_id, "vectors": keys}
+    own = {"order": consumed.status["order_hash"], "losses": consumed.curves.losses.tolist()}
+    asked = {"revision": _REVISION, "cell": consumed.cell.cell_id, "vectors": keys, **own}
     name = f"similarity/{identity(asked)}.parquet"
     path = cache.path(name)
     if not cache.holds(name):
