@@ -41,7 +41,7 @@ class Consumed:
 
     def counts(self) -> NDArray[np.int64]:
         """How many examples were consumed up to each evaluation."""
-        return np.searchsorted(self.steps, self.curves.steps, side="right")
+        return np.searchsorted(self.steps, self.curves.steps, side="right").astype(np.int64)
 
     def between(self, after: int, until: int) -> slice:
         """The examples of the steps behind one, up to another."""

@@ -49,6 +49,7 @@ def task_curves(scores: pd.DataFrame) -> list[TaskCurves]:
         grids, grid_of = np.unique(step[places], axis=0, return_inverse=True)
         for number, steps in enumerate(grids):
             own = grid_of.ravel() == number
-            names = ([str(each) for each in whole[code[starts[own]]]] for whole, code in ((cells, cell), (tasks, task)))
-            found.append(TaskCurves(*names, steps, value[places[own]]))
+            own_cells = [str(cells[code]) for code in cell[starts[own]]]
+            own_tasks = [str(tasks[code]) for code in task[starts[own]]]
+            found.append(TaskCurves(own_cells, own_tasks, steps, value[places[own]]))
     return found
