@@ -85,7 +85,7 @@ class _Running:
         )
 
     def _mean(self, number: int) -> Floats:
-        sums: Floats = np.bincount(self._task_of, weights=self._sum[number], minlength=len(self._sizes))
+        sums = np.bincount(self._task_of, weights=self._sum[number], minlength=len(self._sizes))
         return sums / (self._sizes * self._seen)
 
     def _extremes(self, number: int) -> tuple[Floats, Floats]:
