@@ -22,7 +22,7 @@ def document(board: Leaderboard) -> dict[str, Any]:
         "title": board.title,
         "state": board.state,
         "rows": plain_records(board.rows),
-        "sections": [_section(section) for section in board.sections],
+        "sections": [_section(board, section) for section in board.sections],
         "overall": [asdict(each) | {"win_rate": plain(each.win_rate)} for each in board.overall],
         "findings": [_finding(finding) for finding in board.findings],
         "open": [
@@ -58,7 +58,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _section(section: Section) -> dict[str, Any]:
+def _section(board: Leaderboard, section: Section) -> dict[str, Any]:
+    apart = [board.decompositions.get(row.key) for row in section.rows]
     return {
         **section.key._asdict(),
         "held_out": section.held_out,
@@ -67,4 +68,6 @@ def _section(section: Section) -> dict[str, Any]:
         "sources": dict(section.sources),
         "contamination": [{"task": each.task, **each.kinds} for each in section.contaminated],
         "null_band_aulc": {name: plain(value) for name, value in section.null_band._asdict().items()},
+        "dynamics": [board.dynamics[row.key].document() for row in section.rows],
+        "decompositions": [one.document() for one in apart if one is not None],
     }
