@@ -94,7 +94,7 @@ def test_scores_of_every_step(report: Path) -> None:
 def test_markdown(report: Path) -> None:
     text = (report / "leaderboard.md").read_text()
     assert text.startswith("# toy-matrix\n\n3 of 5 cells finished, 1 failed, 1 skipped.\n")
-    assert "| 1 | tma \\| zigzag | minilm | answers | 5.400 |" in text
+    assert "| 1 | 1 | tma \\| zigzag | minilm | answers | 5.400 |" in text
     assert "the loss is NaN at step 3" in text
     assert "zsg-harness run --matrix toy-matrix.toml" in text
     tables = [line for line in text.splitlines() if line.startswith("| 1 ")]
@@ -151,6 +151,7 @@ def test_the_terminal_table(board: Leaderboard) -> None:
     row = next(line for line in text.splitlines() if line.startswith("1 "))
     # Random: 6.078130 and 6.149224, so s = 0.050271 and the margin is 12.706205 · s · √(1 + 1/2).
     assert row.split() == [
+        "1",
         "1",
         "tma",
         "|",

@@ -7,6 +7,7 @@ from zsg_harness.reports.statistics.differences import Difference, Sample, diffe
 from zsg_harness.reports.statistics.intervals import (
     CONFIDENCE,
     NOTHING,
+    SIGNIFICANCE,
     Estimate,
     Interval,
     estimated_mean,
@@ -23,6 +24,7 @@ __all__ = [
     "CONFIDENCE",
     "MINIMUM_REPLICATES",
     "NOTHING",
+    "SIGNIFICANCE",
     "Difference",
     "Estimate",
     "Interval",

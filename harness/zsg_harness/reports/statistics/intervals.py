@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import stdtr, stdtrit  # Student's t alone: all of scipy.stats takes a second to import
 
 CONFIDENCE: Final = 0.95
+SIGNIFICANCE: Final = 0.05
 
 
 class Interval(NamedTuple):

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from zsg_harness.reports.statistics.correction import holm
 from zsg_harness.reports.statistics.differences import Sample, difference
-from zsg_harness.reports.statistics.intervals import CONFIDENCE
+from zsg_harness.reports.statistics.intervals import SIGNIFICANCE
 from zsg_harness.reports.statistics.verdicts import Standing, testable_p
 
 
@@ -44,7 +44,7 @@ def _split(ranked: Sequence[int], samples: Sequence[Sample], random: Sample | No
     left = list(ranked)
     while left:
         best = left[0]
-        group = [place for place in left if place == best or not corrected[best, place] < 1 - CONFIDENCE]
+        group = [place for place in left if place == best or not corrected[best, place] < SIGNIFICANCE]
         left = [place for place in left if place not in group]
         groups.append(group)
     return groups

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from zsg_harness.reports.statistics.correction import holm
 from zsg_harness.reports.statistics.differences import Difference, Sample, difference
-from zsg_harness.reports.statistics.intervals import CONFIDENCE
+from zsg_harness.reports.statistics.intervals import SIGNIFICANCE
 
 MINIMUM_REPLICATES: Final = 5
 
@@ -65,6 +65,6 @@ def verdict(difference: Difference | None, p_value: float | None = None) -> str:
     replicates, p = difference.replicates, testable_p(difference) if p_value is None else p_value
     if replicates < MINIMUM_REPLICATES or math.isnan(p):
         return f"undecided ({replicates} replicate{'' if replicates == 1 else 's'})"
-    if p >= 1 - CONFIDENCE:
+    if p >= SIGNIFICANCE:
         return "tie"
     return "better" if difference.interval.mean < 0 else "worse"
