@@ -1,6 +1,6 @@
 """How the loss of a task falls: its sudden drops, and the kind of its curve. Both by stated rules.
 
-A *sudden drop* is a fall between two evaluations (next to each other; or 2, 4, 8, … apart, within 15 % of training) that
+A *sudden drop* is a fall between two evaluations (next to each other; or 2, 4, 8, … apart, within 15 % of training). It
 takes a fifth of the loss before it, and is twice as steep, both by step and by log(1 + step), as the curve is in as
 many intervals before it and behind it. So no convex curve has one, however steeply it begins; and none is found in the
 first interval, which has nothing before it.
