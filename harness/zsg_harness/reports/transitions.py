@@ -1,9 +1,9 @@
 """How the loss of a task falls: its sudden drops, and the kind of its curve. Both by stated rules.
 
-A *sudden drop* is a fall between two evaluations (next to each other; or 2, 4, 8, … apart, within 5 % of training) that
-takes a fifth of the loss before it, and is three times as steep, both by step and by log(1 + step), as the curve is in
-as many intervals before it and behind it. So no convex curve has one, however steeply it begins; and none is found in
-the first interval, which has nothing before it.
+A *sudden drop* is a fall between two evaluations (next to each other; or 2, 4, 8, … apart, within 15 % of training). It
+takes a fifth of the loss before it, and is twice as steep, both by step and by log(1 + step), as the curve is in as
+many intervals before it and behind it. So no convex curve has one, however steeply it begins; and none is found in the
+first interval, which has nothing before it.
 
 The *kind* of a curve is the first of these that holds, where a tenth of the way from its least to its greatest loss
 counts as a change:
@@ -28,8 +28,8 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 _SHARE: Final = 0.2
 """Of the loss before it, what a sudden drop takes at least."""
-_STEEPER: Final = 3.0
-_WITHIN: Final = 0.05
+_STEEPER: Final = 2.0
+_WITHIN: Final = 0.15
 """Of training, what a drop over several evaluations may last."""
 _CHANGE: Final = 0.1
 """Of a curve's height, what counts as a change."""
