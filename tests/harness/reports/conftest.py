@@ -50,6 +50,8 @@ class StoreWriter:
         metrics: Mapping[str, Any] = METRICS,
         provenance: Mapping[str, Any] | None = None,
         contamination: Mapping[str, Any] | None = None,
+        described: Mapping[str, Any] | None = None,
+        told: Mapping[str, Any] | None = None,
         **labels: str | None,
     ) -> Path:
         """Write one cell and return its attempt's folder.
@@ -57,6 +59,8 @@ class StoreWriter:
         Args:
             loss: The loss at each step: of every task alike, or by task.
             scores: Metric to task to its value at the last step.
+            described: More entries of `cell.json`.
+            told: More entries of `status.json`.
         """
         curves = loss if isinstance(loss, Mapping) else {"task-a": loss, "task-b": loss}
         named = {"arrangement": arrangement, "dataset": "toy", "embedder": None, "model": "tiny", "budget": "all"}
@@ -91,6 +95,7 @@ class StoreWriter:
                 "oracle": False,
                 "block": block,
                 "spec": {},
+                **(described or {}),
             },
         )
         write_json(
@@ -107,6 +112,7 @@ class StoreWriter:
                 "counts": {"invalid_eval": 0},
                 **({} if contamination is None else {"contamination": contamination}),
                 "provenance": provenance or {"packages": {"torch": "2.0"}, "device": "cpu"},
+                **(told or {}),
             },
         )
         if state == "finished":
