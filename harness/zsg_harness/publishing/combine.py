@@ -81,16 +81,19 @@ def combine(stores: Mapping[str, Store], matrix: str | None = None) -> Combined:
                 finished[cell.cell_id] = cell
             elif differs := _differing(stores[first], stores[name], cell.cell_id):
                 conflicts.append(Conflict(f"cells/{cell.cell_id}", name, tuple(differs), None))
+    seeds = _planned_seeds(plans.values())
     scores = [
-        results.scores[results.scores["cell"].astype("str").map(sources) == name] for name, results in read.items()
+        results.scores[results.scores["cell"].isin([cell_id for cell_id, first in sources.items() if first == name])]
+        for name, results in read.items()
     ]
-    combined = Results(
-        plans,
-        tuple(_with_seeds(cell, plans.values()) for cell in finished.values()),
-        tuple(_open(read.values(), finished)),
-        _stacked(scores),
-        _directions(read),
-        frozenset().union(*(results.geometric for results in read.values())),
+    combined = replace(
+        next(iter(read.values())),
+        plans=plans,
+        finished=tuple(replace(cell, seeds=seeds.get(cell.cell_id, cell.seeds)) for cell in finished.values()),
+        open=tuple(_open(read.values(), finished)),
+        scores=_stacked(scores),
+        directions=_directions(read),
+        geometric=frozenset().union(*(results.geometric for results in read.values())),
     )
     return Combined(combined, sources, conflicts)
 
@@ -109,16 +112,13 @@ def _differing(mine: Store, theirs: Store, cell_id: str) -> list[str]:
     return differing_files(results_of(mine, cell_id)[0], results_of(theirs, cell_id)[0])
 
 
-def _with_seeds(cell: FinishedCell, plans: Iterable[PlanRecord]) -> FinishedCell:
-    """A cell with the seeds that it stands for in all plans together."""
-    planned = {
-        seed_text(seed)
-        for plan in plans
-        for entry in plan.cells
-        if entry.cell_id == cell.cell_id
-        for seed in entry.seeds
-    }
-    return replace(cell, seeds=tuple(sorted(planned))) if planned else cell
+def _planned_seeds(plans: Iterable[PlanRecord]) -> dict[str, tuple[str, ...]]:
+    """The seeds that each cell stands for in all plans together."""
+    found: dict[str, set[str]] = {}
+    for plan in plans:
+        for entry in plan.cells:
+            found.setdefault(entry.cell_id, set()).update(map(seed_text, entry.seeds))
+    return {cell_id: tuple(sorted(seeds)) for cell_id, seeds in found.items()}
 
 
 def _open(read: Iterable[Results], finished: Mapping[str, FinishedCell]) -> Iterable[OpenCell]:
