@@ -31,12 +31,12 @@ class Combined:
 
     Attributes:
         results: As of one store. Of a cell that several have, the first store's counts.
-        sources: The store that each finished cell came from, by what the store is called.
+        origins: The store that each finished cell came from, by what the store is called.
         conflicts: What several have and differs, the same notion as in `store merge`.
     """
 
     results: Results
-    sources: Mapping[str, str]
+    origins: Mapping[str, str]
     conflicts: Sequence[Conflict]
 
     def board(self) -> Leaderboard:
@@ -48,12 +48,12 @@ class Combined:
         given: dict[tuple[Any, ...], Counter[str]] = {}
         for cell in self.results.finished:
             key = tuple(cell.labels.model_dump()[label] for label in _LABELS)
-            given.setdefault(key, Counter())[self.sources[cell.cell_id]] += 1
+            given.setdefault(key, Counter())[self.origins[cell.cell_id]] += 1
         return {COLUMN: [_counted(given[tuple(row[label] for label in _LABELS)]) for row in rows]}
 
     def _notes(self, section: Section) -> list[str]:
         cells = [cell.cell_id for row in section.rows for cell in row.cells]
-        given = Counter(self.sources[cell_id] for cell_id in cells)
+        given = Counter(self.origins[cell_id] for cell_id in cells)
         keys = {f"cells/{cell_id}" for cell_id in cells}
         notes = [*section.notes, f"From {count(len(given), 'store')}: {_counted(given)}."] if given else []
         return [*notes, *(f"Conflict: {each}." for each in self.conflicts if each.key in keys)]
@@ -72,18 +72,18 @@ def combine(stores: Mapping[str, Store], matrix: str | None = None) -> Combined:
     read = {name: collect(store, matrix) for name, store in stores.items()}
     conflicts: list[Conflict] = []
     plans = _plans(read, conflicts)
-    sources: dict[str, str] = {}
+    origins: dict[str, str] = {}
     finished: dict[str, FinishedCell] = {}
     for name, results in read.items():
         for cell in results.finished:
-            first = sources.setdefault(cell.cell_id, name)
+            first = origins.setdefault(cell.cell_id, name)
             if first == name:
                 finished[cell.cell_id] = cell
             elif differs := _differing(stores[first], stores[name], cell.cell_id):
                 conflicts.append(Conflict(f"cells/{cell.cell_id}", name, tuple(differs), None))
     seeds = _planned_seeds(plans.values())
     scores = [
-        results.scores[results.scores["cell"].isin([cell_id for cell_id, first in sources.items() if first == name])]
+        results.scores[results.scores["cell"].isin([cell_id for cell_id, first in origins.items() if first == name])]
         for name, results in read.items()
     ]
     combined = replace(
@@ -95,7 +95,7 @@ def combine(stores: Mapping[str, Store], matrix: str | None = None) -> Combined:
         directions=_directions(read),
         geometric=frozenset().union(*(results.geometric for results in read.values())),
     )
-    return Combined(combined, sources, conflicts)
+    return Combined(combined, origins, conflicts)
 
 
 def _plans(read: Mapping[str, Results], conflicts: list[Conflict]) -> dict[str, PlanRecord]:

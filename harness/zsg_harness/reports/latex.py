@@ -23,7 +23,7 @@ _COMMANDS: Final = {
 }  # fmt: skip
 _LIGATURES: Final = re.compile(r"-(?=-)|,(?=,)")
 _INVISIBLE: Final = ("Cc", "Cf", "Cs")
-_LEFT_OUT: Final = frozenset({"access"})
+_LEFT_OUT: Final = frozenset({"access", "tie_group"})
 _LOSSES: Final = ("aulc", "loss")
 _HEADER: Final = r"""% Made by `zsg-harness leaderboard`. Needs \usepackage{booktabs} and \usepackage[T1]{fontenc}."""
 
@@ -75,7 +75,7 @@ def _caption(section: Section) -> str:
 
 
 def tie_letters(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A letter for each line: lines that share one are not told apart. Empty where nothing is known.
+    """A letter for each line: lines that share one are not told apart. Empty for who ties with nobody.
 
     They are the tie groups of the lines, where those are known; else only who ties with random is.
     """
@@ -83,10 +83,8 @@ def tie_letters(records: Sequence[Mapping[str, Any]]) -> list[str]:
         names = ["" if pd.isna(line["tie_group"]) else str(line["tie_group"]) for line in records]
     else:
         names = ["random" if line["verdict"] in ("reference", "tie") else "" for line in records]
-        if names.count("random") < 2:
-            names = [""] * len(names)
-    order = [name for name in dict.fromkeys(names) if name]
-    letters = dict(zip(order, _letters(), strict=False))
+    groups = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
+    letters = dict(zip(groups, _letters(), strict=False))
     return [letters.get(name, "") for name in names]
 
 

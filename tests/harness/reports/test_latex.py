@@ -80,8 +80,8 @@ def test_ties_share_a_letter(report: str) -> None:
 
 
 def test_tie_groups_go_before_verdicts() -> None:
-    lines = [{"tie_group": group, "verdict": "tie"} for group in (1, 1, 2, None)]
-    assert tie_letters(lines) == ["a", "a", "b", ""]
+    lines = [{"tie_group": group, "verdict": "tie"} for group in (1, 2, 2, 3, 3, None)]
+    assert tie_letters(lines) == ["", "a", "a", "b", "b", ""]
 
 
 def test_nobody_ties_alone() -> None:
