@@ -89,7 +89,7 @@ def rerun(
     found: list[Comparison] = []
     for settings, members in _by_settings(store, cells):
         by_id = {cell.cell_id: cell for cell in members}
-        for outcome in _run(members, again, settings, in_process):
+        for outcome in (_run_here if in_process else _run_in_workers)(members, again, settings):
             cell = by_id[outcome.cell_id]
             if outcome.state == "finished":
                 found.append(compare(store, again, cell, tolerance))
@@ -135,14 +135,24 @@ def _settings(provenance: Mapping[str, Any]) -> RunTable:
     return RunTable.model_validate({name: values[name] for name in _BITS if name in values} | device)
 
 
-def _run(cells: Sequence[Cell], store: Store, settings: RunTable, in_process: bool) -> Iterator[Outcome]:
-    from zsg_harness.executors.local import run_in_process, run_in_workers
+def _run_here(cells: Sequence[Cell], store: Store, settings: RunTable) -> Iterator[Outcome]:
+    from zsg_harness.executors.slots import make_slots
+    from zsg_harness.executors.worker import WorkerSettings, make_environment
+
+    environment = make_environment(WorkerSettings(store.url, settings, make_slots(settings)[0]))
+    from zsg_harness.cells.run import run_cell  # behind the number of threads, which is set before torch is loaded
+
+    for cell in cells:
+        yield run_cell(cell, store, environment, lambda progress: None)
+
+
+def _run_in_workers(cells: Sequence[Cell], store: Store, settings: RunTable) -> Iterator[Outcome]:
+    from zsg_harness.executors.local import run_in_workers
     from zsg_harness.executors.work import Work
     from zsg_harness.store.leases import Leases
 
-    execute = run_in_process if in_process else run_in_workers
     with Leases(store.files) as leases:
-        events = execute(Work(cells, store, leases), store, settings, lambda: False)
+        events = run_in_workers(Work(cells, store, leases), store, settings, lambda: False)
         try:
             yield from (event for event in events if isinstance(event, Outcome))
         finally:

@@ -20,6 +20,7 @@ CARD: Final = "README.md"
 CARD_MARK: Final = "<!-- Made by zsg-harness leaderboard publish; remove this line to keep your own words. -->"
 """By this line a card is known as one that may be written over."""
 
+_LOGGED_OUT: Final = 401
 _SCHEME: Final = "hf://"
 _REPOSITORY: Final = re.compile(r"hf://(?:(datasets|spaces)/)?([\w.-]+/[\w.-]+)/?")
 
@@ -110,7 +111,9 @@ class HubTarget(Target):
         if match is None:
             raise ZsgError(f"{place!r} is no place to publish to: write hf://user/name, or hf://spaces/user/name")
         from huggingface_hub import HfApi
+        from huggingface_hub.utils import disable_progress_bars
 
+        disable_progress_bars()
         self._api = HfApi(library_name="zsg-harness")
         self.kind: Literal["dataset", "space"] = "space" if match[1] == "spaces" else "dataset"
         self._repository = match[2]
@@ -125,7 +128,9 @@ class HubTarget(Target):
         with self._faults("read"):
             try:
                 infos = self._api.get_paths_info(self._repository, list(files), repo_type=self.kind)
-            except RepositoryNotFoundError:
+            except RepositoryNotFoundError as error:
+                if error.response.status_code == _LOGGED_OUT:  # then the hub says of no repository that it is there
+                    raise
                 return dict.fromkeys(files, "new")
             there = {info.path: info for info in infos if isinstance(info, RepoFile)}
             states: dict[str, State] = {}
@@ -166,7 +171,7 @@ class HubTarget(Target):
         except Exception as error:  # the hub's own errors, and those of whatever it speaks HTTP with
             status = getattr(getattr(error, "response", None), "status_code", None)
             reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            login = "; log in with 'hf auth login' or set HF_TOKEN" if status in (401, 403) else ""
+            login = "; log in with 'hf auth login' or set HF_TOKEN" if status in (_LOGGED_OUT, 403) else ""
             raise ZsgError(f"{self.url} cannot be {done}: {reason}{login}") from None
 
 

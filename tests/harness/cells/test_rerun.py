@@ -11,6 +11,9 @@ import pyarrow.compute as pc
 import pytest
 
 from zsg_harness.cells.run import run_cell
+from zsg_harness.executors.slots import cores, make_slots
+from zsg_harness.executors.worker import WorkerSettings, make_environment
+from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
 from zsg_harness.publishing.rerun import TOLERANCE, Comparison, compare, rerun, sample
 from zsg_harness.reports.collect import collect
@@ -25,14 +28,14 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def ran(
-    stores: Path, plan_cells: Callable[..., list[Cell]], environment_of: Callable[[Path], Any]
-) -> tuple[Store, Cell, list[Comparison]]:
+def ran(stores: Path, plan_cells: Callable[..., list[Cell]]) -> tuple[Store, Cell, list[Comparison]]:
     """A store with a finished cell, and what came of running it again into the store beside it. Done once."""
     (cell,) = plan_cells()
     store = Store(stores / "store")
     if not store.is_done(cell.cell_id):
-        assert run_cell(cell, store, environment_of(stores / "store"), lambda progress: None).state == "finished"
+        run = RunTable(devices="cpu", workers=cores())
+        environment = make_environment(WorkerSettings(store.url, run, make_slots(run)[0]))
+        assert run_cell(cell, store, environment, lambda progress: None).state == "finished"
         _FOUND.extend(rerun(store, [cell], stores / "again", in_process=True))
     return store, cell, _FOUND
 

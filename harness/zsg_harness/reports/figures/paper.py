@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-import matplotlib as mpl
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from zsg_harness.reports.board import Section
@@ -60,11 +61,10 @@ def _head(arrangement: str) -> Reference | None:
 
 def _turns(section: Section, random: Sequence[Series], turns: Sequence[Series]) -> Figure:
     """Turns from light to dark, the nearest darkest, so that their sequence is seen in grey too."""
-    shades = mpl.colormaps["cividis"]
+    shades = colormaps["cividis"]
     last = max(1, len(turns) - 1)
     drawn = [
-        Pen(mpl.colors.to_hex(shades(0.85 * place / last)), marker=_MARKERS[place % len(_MARKERS)])
-        for place in range(len(turns))
+        Pen(to_hex(shades(0.85 * place / last)), marker=_MARKERS[place % len(_MARKERS)]) for place in range(len(turns))
     ]
     title = f"Turns of test-centric multi-turn arrangement: {section.title}"
     return _curves(title, section.held_out, [*random, *turns], [*(RANDOM_PEN for _ in random), *drawn])

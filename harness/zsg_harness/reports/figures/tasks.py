@@ -48,8 +48,9 @@ def tasks_figure(board: Leaderboard, section: Section) -> Figure | None:
         axes.set_title(shortened(task, 30), fontsize=6)
         axes.tick_params(labelsize=6)
         log_steps(axes, float(series[0][task].loss.mean.index[-1]))
-    for axes in panels[len(shown) :]:
-        axes.set_visible(False)
+    for place in range(len(shown), len(panels)):
+        panels[place].set_visible(False)
+        panels[place - _ACROSS].tick_params(labelbottom=True)
     told = f"all {len(tasks)} tasks"
     if len(shown) < len(tasks):
         told = f"the {len(shown)} of {len(tasks)} tasks in which these arrangements lie furthest apart"
