@@ -56,7 +56,7 @@ def badge(rows: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> str:
         .render(
             name=name,
             message=said,
-            title=f"{row['arrangement']} on {row['dataset']}, {row['model']}, budget {row['budget']}: {said}",
+            title=_shown(f"{row['arrangement']} on {row['dataset']}, {row['model']}, budget {row['budget']}: {said}"),
             left=widths[0],
             right=widths[1],
             colour=_COLOURS.get(_word(row), _UNDECIDED),
@@ -81,8 +81,13 @@ def _word(row: Mapping[str, Any]) -> str:
     return str(row["verdict"]).partition(" ")[0]
 
 
+def _shown(text: str) -> str:
+    """Text without what cannot be seen, of which XML forbids some."""
+    return "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
+
+
 def _short(name: str) -> str:
-    shown = "".join(char for char in name if unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
+    shown = _shown(name)
     return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
 
 

@@ -97,8 +97,10 @@ def _letters() -> Iterator[str]:
 def _best(records: Sequence[Mapping[str, Any]], column: Column, directions: Mapping[str, Direction]) -> str | None:
     """The best figure of a column as it is printed; None where no direction is better, or all are alike."""
     direction = _direction(column, directions)
+    if direction is None:
+        return None
     values = [(float(line[column.key]), text(line, column)) for line in records if not pd.isna(line[column.key])]
-    if direction is None or len({shown for _, shown in values}) < 2:
+    if len({shown for _, shown in values}) < 2:
         return None
     return (min if direction == "lower" else max)(values)[1]
 
