@@ -134,9 +134,10 @@ def _open(read: Iterable[Results], finished: Mapping[str, FinishedCell]) -> Iter
 
 def _stacked(scores: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Tables of scores, one below the other, whose names stay numbered."""
-    stacked = pd.concat(scores, ignore_index=True)
+    full = [each for each in scores if len(each)] or scores[:1]
+    stacked = pd.concat(full, ignore_index=True)
     for name in _CATEGORIES:
-        stacked[name] = union_categoricals([each[name] for each in scores])
+        stacked[name] = union_categoricals([each[name] for each in full])
     stacked["cell"] = stacked["cell"].cat.remove_unused_categories()
     return stacked
 

@@ -22,7 +22,7 @@ def document(store, tmp_path: Path) -> dict[str, Any]:
         store.cell("random", [9.0, 6.0, height], order=f"r{seed}", seeds=[seed], access="none")
     store.cell("tma", [9.0, 5.0, 4.5], order="x", embedder="minilm", scores={"rougeL": {"task-a": 31.0}})
     store.cell("less", order="f", state="failed", reason="the loss is NaN at step 3")
-    expected = [{"lower": "tma", "than": "random", "source": "somebody"}]
+    expected = [{"lower": "tma", "than": "random", "source": "somebody", "figure": "aulc"}]
     store.plan(matrix={"matrix": {"name": "m"}, "expect": expected})
     build(Store(store.path), tmp_path, added=lambda rows: {"a plugin's": [1.5] * len(rows)})
     found: dict[str, Any] = json.loads((tmp_path / "leaderboard.json").read_text())
