@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -111,7 +112,7 @@ class HubTarget(Target):
         if match is None:
             raise ZsgError(f"{place!r} is no place to publish to: write hf://user/name, or hf://spaces/user/name")
         from huggingface_hub import HfApi
-        from huggingface_hub.utils import disable_progress_bars
+        from huggingface_hub.utils.tqdm import disable_progress_bars
 
         disable_progress_bars()
         self._api = HfApi(library_name="zsg-harness")
@@ -152,7 +153,8 @@ class HubTarget(Target):
         """See `Target`. All files become one commit, or none does."""
         from huggingface_hub import CommitOperationAdd
 
-        with self._faults("written"):
+        with self._faults("written"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="It seems that you are about to commit a data file")
             self._api.create_repo(
                 self._repository,
                 repo_type=self.kind,

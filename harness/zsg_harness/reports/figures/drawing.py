@@ -23,7 +23,7 @@ WIDTH: Final = 7.0
 
 _DOTS: Final = 200
 _LONGEST: Final = 48
-_STYLE: Final[dict[str, Any]] = {
+_STYLE: Final[dict[Any, Any]] = {
     "font.family": "sans-serif",
     "font.size": 8,
     "axes.titlesize": 8,
@@ -72,6 +72,7 @@ class Pen:
             marker=self.marker,
             markerfacecolor="white" if self.is_hollow else self.colour,
             markeredgewidth=0.8,
+            clip_on=False,
         )
         return drawn
 
@@ -129,6 +130,8 @@ def styled() -> Iterator[None]:
 
 def saved(figure: Figure, name: str) -> dict[str, bytes]:
     """A figure's files. They say neither when nor with what they were made, so that they change only if it does."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # what was laid out once, stays
     files: dict[str, bytes] = {}
     for suffix, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
         buffer = io.BytesIO()

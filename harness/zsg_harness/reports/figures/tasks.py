@@ -19,6 +19,7 @@ _ARRANGEMENTS: Final = 4
 _MOST: Final = 30
 _ACROSS: Final = 5
 _HEIGHT: Final = 1.15
+_NAME: Final = 26
 
 
 def tasks_figure(board: Leaderboard, section: Section) -> Figure | None:
@@ -45,7 +46,7 @@ def tasks_figure(board: Leaderboard, section: Section) -> Figure | None:
             pen.shade(axes, lines[task].loss)
             handles.append(pen.draw(axes, lines[task].loss))
             handles[-1].set(markersize=2, linewidth=0.9)
-        axes.set_title(shortened(task, 30), fontsize=6)
+        axes.set_title(_both_ends(shortened(task)), fontsize=6)
         axes.tick_params(labelsize=6)
         log_steps(axes, float(series[0][task].loss.mean.index[-1]))
     for place in range(len(shown), len(panels)):
@@ -59,6 +60,11 @@ def tasks_figure(board: Leaderboard, section: Section) -> Figure | None:
     figure.supylabel("loss", fontsize=7)
     add_legend(figure, handles, [shortened(lines[shown[0]].name) for lines in series])
     return figure
+
+
+def _both_ends(task: str) -> str:
+    """A task's name that fits: those of one data set differ at the end."""
+    return task if len(task) <= _NAME else f"{task[: _NAME // 2]}…{task[-_NAME // 2 :]}"
 
 
 def _chosen(rows: Sequence[Row]) -> list[Row]:
