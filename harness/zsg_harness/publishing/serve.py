@@ -128,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the terminal is the user's."""
 
     def _is_meant(self) -> bool:
-        port = self.server.server_address[1]
+        port = self.connection.getsockname()[1]
         return self.headers.get("Host") in {f"{name}:{port}" for name in _NAMES}
 
     def _told(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,7 @@ def tasks_figure(board: Leaderboard, section: Section) -> Figure | None:
     panels = figure.subplots(down, _ACROSS, sharex=True, squeeze=False).ravel()
     series = [_series(row, losses) for row, losses in zip(rows, by_row, strict=True)]
     drawing = pens([lines[shown[0]] for lines in series])
-    handles = []
+    handles: list[Any] = []
     for axes, task in zip(panels, shown, strict=False):
         handles = []
         for pen, lines in zip(drawing, series, strict=True):
