@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from zsg_harness.publishing.targets import CARD, CARD_MARK, State, Target
 from zsg_harness.reports.board import Leaderboard
@@ -13,11 +13,6 @@ from zsg_harness.reports.markdown import escaped, markdown
 from zsg_harness.reports.revisions import Revision, revisions
 from zsg_harness.reports.write import render
 from zsg_registry import ZsgError
-
-_REMEDY: Final = {
-    "model": 'name a commit in the matrix: { use = "org/model", revision = "<commit>" }',
-    "dataset": "name a commit as its revision, or run its cells anew",
-}
 
 
 class Upload(NamedTuple):
@@ -53,7 +48,7 @@ def faults(board: Leaderboard) -> list[str]:
     if not board.results.finished:
         return ["no cell has finished"]
     unknown = [each for each in revisions(board.results.finished) if each.fault is not None]
-    return [f"{each.kind} {each.label!r}: {each.fault}; {_REMEDY[each.kind]}" for each in unknown]
+    return [f"{each.kind} {each.label!r}: {each.fault}" for each in unknown]
 
 
 def publish(

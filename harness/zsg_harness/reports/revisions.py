@@ -22,7 +22,7 @@ class Revision:
         name: What the matrix calls it, or its id on a hub.
         commit: The hub's commit; None where it did not come from a hub.
         content: What stands for its content: a hash of files, or what a data set says of itself.
-        fault: Why it cannot be told what it is, or None.
+        fault: Why it cannot be told what it is, and what to do; or None.
     """
 
     kind: Literal["model", "dataset"]
@@ -54,7 +54,9 @@ def _model(cell: FinishedCell) -> Revision:
     label, content = cell.labels.model, cell.record.model_hash
     name = cell.record.model.use if cell.record.model else label
     if not content:
-        return Revision("model", label, name, None, None, "the hub told no commit of it")
+        return Revision(
+            "model", label, name, None, None, "the hub told no commit of it; name one as its revision in the matrix"
+        )
     if _COMMIT.fullmatch(content):
         return Revision("model", label, name, content, None)
     return Revision("model", label, name, None, content)
@@ -63,10 +65,18 @@ def _model(cell: FinishedCell) -> Revision:
 def _dataset(cell: FinishedCell) -> Revision:
     label, told = cell.labels.dataset, cell.status.dataset
     if told is None:
-        return Revision("dataset", label, label, None, None, "its cells do not tell which data they had")
+        return Revision(
+            "dataset",
+            label,
+            label,
+            None,
+            None,
+            "its cells do not tell which data they had; run them anew, into a new store",
+        )
     name, at, commit = (told.published_as or "").rpartition("@")
     if not at:
         return Revision("dataset", label, label, None, told.fingerprint)
     if _COMMIT.fullmatch(commit):
         return Revision("dataset", label, name, commit, told.fingerprint)
-    return Revision("dataset", label, name, None, None, f"{commit!r} is a branch or tag of {name}, not a commit")
+    fault = f"{commit!r} is a branch or tag of {name}; name a commit as its revision in the matrix"
+    return Revision("dataset", label, name, None, None, fault)

@@ -229,11 +229,11 @@ def test_local_files_are_known_by_their_content(store) -> None:
 @pytest.mark.parametrize(
     ("cell", "fault"),
     [
-        ({"described": MODEL | {"model_hash": ""}}, "model 'tiny': the hub told no commit of it; name a commit in the"),
-        ({"told": {}}, "dataset 'toy': its cells do not tell which data they had; name a commit"),
+        ({"described": MODEL | {"model_hash": ""}}, "model 'tiny': the hub told no commit of it; name one as"),
+        ({"told": {}}, "dataset 'toy': its cells do not tell which data they had; run them anew, into a new store"),
         (
             {"told": {"dataset": {"fingerprint": "f", "published_as": "org/data@main"}}},
-            "dataset 'toy': 'main' is a branch or tag of org/data, not a commit; name a commit",
+            "dataset 'toy': 'main' is a branch or tag of org/data; name a commit as its revision in the matrix",
         ),
     ],
 )
