@@ -19,7 +19,7 @@ _ARRANGEMENTS: Final = 4
 _MOST: Final = 30
 _ACROSS: Final = 5
 _HEIGHT: Final = 1.15
-_NAME: Final = 26
+_NAME: Final = 22
 
 
 def tasks_figure(board: Leaderboard, section: Section) -> Figure | None:
