@@ -40,6 +40,13 @@ class Dataset(Component, ABC):
             ZsgError: The data is missing.
         """
 
+    def published_as(self) -> str | None:
+        """Where others get the same data: `<id>@<commit>` of a hub, or None where it does not come from one.
+
+        Asked after `load`. No leaderboard is published of data from a hub at a branch or tag.
+        """
+        return None
+
     def identity_params(self) -> dict[str, Any]:
         """The parameters that make a difference. Its files are left out: the fingerprint speaks for them."""
         places = {name for name, value in self.params if holds_place(value)}

@@ -23,6 +23,7 @@ class Content(NamedTuple):
 
 
 _LOADED: dict[Content, ExampleSet] = {}
+_TOLD: dict[Content, dict[str, str | None]] = {}
 _CUT: dict[tuple[Content, str, int], Roles] = {}
 
 
@@ -47,6 +48,11 @@ def content_of(cell: Cell) -> Content:
     return Content(cell.dataset, cell.base_dir, cell.spec["shared"]["dataset"][-1]["fingerprint"])
 
 
+def told_of_data(cell: Cell) -> dict[str, str | None]:
+    """What a cell's status says of its data, which has been loaded."""
+    return _TOLD[content_of(cell)]
+
+
 def _examples(cell: Cell, registry: Registry, downloads: DownloadFolder) -> ExampleSet:
     """A data set's examples; the last one loaded is kept for the next cell of this process."""
     content = content_of(cell)
@@ -56,6 +62,7 @@ def _examples(cell: Cell, registry: Registry, downloads: DownloadFolder) -> Exam
         examples = ExampleSet.from_examples(dataset.load(downloads))
         if dataset.fingerprint() != content.fingerprint:
             raise ZsgError(f"{cell.labels.dataset}: the data changed since it was planned; the same command plans anew")
+        _TOLD[content] = {"fingerprint": content.fingerprint, "published_as": dataset.published_as()}
         _LOADED.clear()
         _LOADED[content] = examples
     return _LOADED[content]

@@ -14,6 +14,7 @@ import torch
 
 from zsg_harness.cells.as_planned import check_as_planned
 from zsg_harness.cells.contamination import cell_findings
+from zsg_harness.cells.data import told_of_data
 from zsg_harness.cells.model_card import save_model
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.preparation import (
@@ -151,6 +152,7 @@ def _run(
     facts = {
         **hashes,
         "held_out": roles.held_out,
+        "dataset": told_of_data(cell),
         "contamination": account(findings, offered, roles.pool, roles.eval, records.tables["examples"]),
         "evalset": store.write_eval_set(roles.eval.arrow),
         **({"probeset": store.write_eval_set(roles.probe.arrow)} if len(roles.probe) else {}),

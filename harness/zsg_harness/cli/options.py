@@ -56,6 +56,12 @@ store_option: Final = click.option(
 out_option: Final = click.option(
     "--out", type=OutputFolder(), metavar="DIR", help="Where the reports go [default: into the store]."
 )
+matrix_option: Final = click.option(
+    "--matrix", metavar="NAME", help="Only this matrix of the store [default: every cell]."
+)
+figures_option: Final = click.option(
+    "--figures", is_flag=True, help="Also draw figures, as SVG and PNG (the extra 'figures')."
+)
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 filter_option: Final = click.option(
     "--filter",

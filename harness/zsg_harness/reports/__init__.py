@@ -18,7 +18,7 @@ __all__ = ["Leaderboard", "Section", "build", "document"]
 def build(
     store: Store, out: str | Path, *, matrix: str | None = None, added: ColumnSource | None = None
 ) -> Leaderboard:
-    """Read a store and write its reports: csv, tidy scores, Markdown, JSON and a self-contained page.
+    """Read a store and write its reports: csv, tidy scores, Markdown, LaTeX, JSON and a self-contained page.
 
     Reports that are there already, and could only be written again as they are, are left.
 

@@ -131,9 +131,9 @@ def _x_view(title: str, values: Sequence[Floats], unit: float | None = None) -> 
     traces = [*(_plain([*line, *line[::-1]]) for line in placed), *map(_plain, placed)]
     axis: dict[str, Any] = {"title": {"text": title}, "tickmode": "auto"}
     if unit is not None:
-        ticks = _ticks(unit, max((float(line[-1]) for line in values), default=unit))
+        ticks = round_ticks(unit, max((float(line[-1]) for line in values), default=unit))
         places = [float(np.log1p(tick / unit)) for tick in ticks]
-        axis |= {"tickmode": "array", "tickvals": places, "ticktext": list(map(_short, ticks))}
+        axis |= {"tickmode": "array", "tickvals": places, "ticktext": list(map(short_number, ticks))}
     return {"axis": axis, "traces": traces}
 
 
@@ -158,7 +158,7 @@ def _tokens_per_step(series: Sequence[Series]) -> float:
     return tokens / steps if tokens and steps else 1.0
 
 
-def _ticks(unit: float, last: float) -> list[float]:
+def round_ticks(unit: float, last: float) -> list[float]:
     """0, and the round values 1, 2, 5 × 10^k from `unit` to `last`; only 10^k when that is too many."""
     decades = range(math.floor(math.log10(unit)), math.floor(math.log10(max(last, unit))) + 1)
     for digits in ((1, 2, 5), (1,)):
@@ -169,7 +169,7 @@ def _ticks(unit: float, last: float) -> list[float]:
     return [0.0, *ticks]
 
 
-def _short(value: float) -> str:
+def short_number(value: float) -> str:
     """`500`, `20k`, `3M`."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:

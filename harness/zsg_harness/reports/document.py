@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from zsg_harness.reports.board import Leaderboard, Section
 from zsg_harness.reports.expectations import Finding
+from zsg_harness.reports.revisions import revisions
 from zsg_harness.reports.table import SectionKey, plain, plain_records
 
 SCHEMA_VERSION: Final = 1
@@ -41,6 +42,7 @@ def document(board: Leaderboard) -> dict[str, Any]:
         "matrices": [
             {"plan": stem, "name": plan.name, "matrix": plan.matrix} for stem, plan in board.results.plans.items()
         ],
+        "revisions": [asdict(each) for each in revisions(board.results.finished)],
     }
 
 

@@ -58,8 +58,17 @@ class PlanRecord(Record):
     cells: tuple[PlannedCell, ...]
 
 
+class ModelRecord(Record):
+    """What a matrix calls a model."""
+
+    use: str
+
+
 class CellRecord(Record):
-    """``cells/<cell_id>/cell.json``: what a cell is, written before anything runs."""
+    """``cells/<cell_id>/cell.json``: what a cell is, written before anything runs.
+
+    ``model_hash`` is a hub's commit, or a hash of files.
+    """
 
     schema_version: Literal[1]
     cell_id: str
@@ -68,6 +77,8 @@ class CellRecord(Record):
     access: Access
     oracle: bool
     block: str
+    model: ModelRecord | None = None
+    model_hash: str = ""
 
 
 class DoneRecord(Record):
@@ -98,6 +109,13 @@ class ContaminationRecord(Record):
     without: CurveRecord | None = None
 
 
+class DatasetRecord(Record):
+    """Which data a cell had: ``published_as`` is ``<id>@<commit>`` of a hub, if it came from there."""
+
+    fingerprint: str
+    published_as: str | None = None
+
+
 class StatusRecord(Record):
     """``<attempt>/status.json``: how one attempt went."""
 
@@ -112,6 +130,7 @@ class StatusRecord(Record):
     seconds: float | None = None
     counts: dict[str, int] = {}
     contamination: ContaminationRecord | None = None
+    dataset: DatasetRecord | None = None
     provenance: dict[str, Any] = {}
 
 

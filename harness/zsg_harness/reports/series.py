@@ -42,28 +42,30 @@ def section_series(board: Leaderboard, section: Section) -> list[Series]:
     """The curves of a section, in the order of its lines."""
     random = random_row(section.rows)
     baseline = _random_means(board, random)
+    return [_series(board, row, random, baseline) for row in section_rows(section)]
+
+
+def section_rows(section: Section) -> list[Row]:
+    """The rows of a section, in the order of its lines."""
     rows = {(row.key.arrangement, row.key.embedder): row for row in section.rows}
     labels = [(line["arrangement"], line["embedder"]) for line in section.records]
-    ordered = [rows[arrangement, None if pd.isna(embedder) else embedder] for arrangement, embedder in labels]
-    return [_series(board, row, random, baseline) for row in ordered]
+    return [rows[arrangement, None if pd.isna(embedder) else embedder] for arrangement, embedder in labels]
 
 
 def _series(board: Leaderboard, row: Row, random: Row | None, baseline: dict[str, pd.Series[float]]) -> Series:
     losses = _by_replicate(board, row, "loss")
     tokens = _by_replicate(board, row, "tokens").mean(axis="columns")
-    embedder = f" ({row.key.embedder})" if row.key.embedder else ""
-    name = row.key.arrangement + embedder
     if row is random:
-        band = _null_band(losses)
+        band = null_band(losses)
         apart = Line(band.mean - band.mean, band.low - band.mean, band.high - band.mean)
-        return Series(name, tokens, band, apart, is_random=True)
+        return Series(row.name, tokens, band, apart, is_random=True)
     differences = {
         position: losses[position] - baseline[replicate.block]
         for position, replicate in enumerate(row.replicates)
         if replicate.block in baseline
     }
-    difference = _spread(pd.DataFrame(differences).reindex(losses.index)) if differences else None
-    return Series(name, tokens, _spread(losses), difference, is_random=False)
+    difference = spread(pd.DataFrame(differences).reindex(losses.index)) if differences else None
+    return Series(row.name, tokens, spread(losses), difference, is_random=False)
 
 
 def _by_replicate(board: Leaderboard, row: Row, figure: str) -> pd.DataFrame:
@@ -86,14 +88,16 @@ def _random_means(board: Leaderboard, random: Row | None) -> dict[str, pd.Series
     return {block: losses[positions].mean(axis="columns") for block, positions in members.items()}
 
 
-def _spread(losses: pd.DataFrame) -> Line:
+def spread(losses: pd.DataFrame) -> Line:
+    """The mean over columns, from their least to their greatest."""
     mean = losses.mean(axis="columns")
     if losses.shape[1] < 2:
         return Line(mean, mean * float("nan"), mean * float("nan"))
     return Line(mean, losses.min(axis="columns"), losses.max(axis="columns"))
 
 
-def _null_band(losses: pd.DataFrame) -> Line:
+def null_band(losses: pd.DataFrame) -> Line:
+    """The mean over columns, and where one more of the same kind falls with 95 %."""
     bands = [prediction_interval([float(loss) for loss in row]) for row in losses.to_numpy()]
     frame = pd.DataFrame(bands, index=losses.index, columns=["mean", "low", "high"], dtype="float64")
     return Line(frame["mean"], frame["low"], frame["high"])

@@ -82,6 +82,11 @@ class Row:
         return [cell for replicate in self.replicates for cell in replicate.cells]
 
     @property
+    def name(self) -> str:
+        """The arrangement, with its embedder in brackets."""
+        return self.key.arrangement + (f" ({self.key.embedder})" if self.key.embedder else "")
+
+    @property
     def stochastic(self) -> bool:
         """Whether another order seed could have given another order."""
         return any(cell.record.seeds.order is not None for cell in self.cells)

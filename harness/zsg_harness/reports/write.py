@@ -10,6 +10,7 @@ import pandas as pd
 
 from zsg_harness.reports.board import Leaderboard
 from zsg_harness.reports.document import document
+from zsg_harness.reports.latex import latex
 from zsg_harness.reports.markdown import markdown
 from zsg_harness.reports.page import page
 from zsg_harness.reports.tidy import every_step, final_step
@@ -24,18 +25,24 @@ def write(board: Leaderboard, out: Files) -> dict[str, bytes]:
     Returns:
         The reports by their names.
     """
+    files = render(board)
+    for name, data in files.items():
+        out.write(name, data)
+    return files
+
+
+def render(board: Leaderboard) -> dict[str, bytes]:
+    """All reports, by the names of their files."""
     steps = every_step(board)
-    files = {
+    return {
         "leaderboard.csv": _csv(board.rows),
         "scores.csv": _csv(final_step(steps)),
         "scores.parquet": _parquet(steps),
         "leaderboard.md": markdown(board).encode(),
+        "leaderboard.tex": latex(board).encode(),
         "leaderboard.json": _json(document(board)),
         "index.html": page(board).encode(),
     }
-    for name, data in files.items():
-        out.write(name, data)
-    return files
 
 
 def _csv(frame: pd.DataFrame) -> bytes:

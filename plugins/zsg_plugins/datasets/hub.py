@@ -67,6 +67,14 @@ class Snapshot:
         except Exception as error:  # the hub's own errors, and those of whatever it speaks HTTP with
             raise self._fault(error) from None
 
+    def name(self) -> str:
+        """`<id>@<commit>`.
+
+        Raises:
+            ZsgError: The hub knows no such data set or revision.
+        """
+        return f"{self.repo}@{self.commit()}"
+
     def folder(self) -> Path:
         """The folder of the files, downloaded where they are not in the cache.
 

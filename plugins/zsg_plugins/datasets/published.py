@@ -49,11 +49,15 @@ class Published(Dataset):
         """A hash of the files' names and bytes, or the hub's commit; and of the split."""
         spec: dict[str, Any] = {"split": self.split_spec()}
         if self.params.path is None:
-            spec["hub"] = f"{self.hub}@{self._snapshot().commit()}"
+            spec["hub"] = self._snapshot().name()
         else:
             root = Path(self.params.path)
             spec["files"] = [(name_in(file, root), digest(file)) for file in self.files(root)]
         return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
+
+    def published_as(self) -> str | None:
+        """The hub's commit, where the data comes from the hub."""
+        return None if self.params.path is not None else self._snapshot().name()
 
     def identity_params(self) -> dict[str, Any]:
         """What is done with the data. Which data it is, and its split, the fingerprint says."""

@@ -51,6 +51,8 @@ class StoreWriter:
         provenance: Mapping[str, Any] | None = None,
         contamination: Mapping[str, Any] | None = None,
         sources: Mapping[str, str | None] | None = None,
+        described: Mapping[str, Any] | None = None,
+        told: Mapping[str, Any] | None = None,
         **labels: str | None,
     ) -> Path:
         """Write one cell and return its attempt's folder.
@@ -59,6 +61,8 @@ class StoreWriter:
             loss: The loss at each step: of every task alike, or by task.
             scores: Metric to task to its value at the last step, or at each step.
             sources: The source of each task, as the scored examples say.
+            described: More entries of `cell.json`.
+            told: More entries of `status.json`.
         """
         curves = loss if isinstance(loss, Mapping) else {"task-a": loss, "task-b": loss}
         named = {"arrangement": arrangement, "dataset": "toy", "embedder": None, "model": "tiny", "budget": "all"}
@@ -93,6 +97,7 @@ class StoreWriter:
                 "oracle": False,
                 "block": block,
                 "spec": {},
+                **(described or {}),
             },
         )
         write_json(
@@ -110,6 +115,7 @@ class StoreWriter:
                 **({} if contamination is None else {"contamination": contamination}),
                 **({} if sources is None else {"evalset": self._eval_set(sources)}),
                 "provenance": provenance or {"packages": {"torch": "2.0"}, "device": "cpu"},
+                **(told or {}),
             },
         )
         if state == "finished":

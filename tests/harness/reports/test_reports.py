@@ -12,7 +12,15 @@ from rich.console import Console
 from zsg_harness.reports import Leaderboard, build
 from zsg_harness.store.store import Store
 
-FILES = {"leaderboard.csv", "scores.csv", "scores.parquet", "leaderboard.md", "leaderboard.json", "index.html"}
+FILES = {
+    "leaderboard.csv",
+    "scores.csv",
+    "scores.parquet",
+    "leaderboard.md",
+    "leaderboard.tex",
+    "leaderboard.json",
+    "index.html",
+}
 INJECTION = "</script><script>alert(1)</script><img src=x onerror=alert(1)> | **b** `c` [d](javascript:e) \x1b[31m"
 
 

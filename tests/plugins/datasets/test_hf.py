@@ -213,3 +213,9 @@ def test_a_path_is_found_beside_the_matrix_and_known_by_its_content(write: Any, 
     assert by_folder.fingerprint() != before[1]
     with pytest.raises(ZsgError, match=r"parameter 'path': there is no file or folder .*/data/dta.jsonl$"):
         made("hf[path=data/dta.jsonl]")
+
+
+def test_it_tells_where_others_get_the_same_data(tmp_path: Path) -> None:
+    commit = "5f" * 20
+    assert HuggingFace(path="org/data", revision=commit).published_as() == f"org/data@{commit}"
+    assert HuggingFace(path=str(tmp_path)).published_as() is None

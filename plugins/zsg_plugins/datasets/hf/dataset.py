@@ -114,13 +114,17 @@ class HuggingFace(Dataset):
         spec: dict[str, Any] = {"split": self.params.unseen_split().spec()}
         path = Path(self.params.path)
         if not self._is_local:
-            spec["hub"] = f"{self.params.path}@{self._snapshot().commit()}"
+            spec["hub"] = self._snapshot().name()
         elif path.is_dir():
             found = matching(path, self.params.files)
             spec["files"] = [(file.relative_to(path).as_posix(), digest(file)) for file in found]
         else:
             spec["files"] = digest(path)
         return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
+
+    def published_as(self) -> str | None:
+        """The hub's commit, where the data comes from the hub."""
+        return None if self._is_local else self._snapshot().name()
 
     def identity_params(self) -> dict[str, Any]:
         """What is made of the data. Which data it is, and its split, the fingerprint says."""
