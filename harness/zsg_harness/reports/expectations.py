@@ -71,7 +71,9 @@ def findings(
         curves: The loss of each cell at each step, as `unseen_curves` gives it.
     """
     asked = {tuple(sorted(entry.items())): entry for matrix in matrices for entry in matrix.get("expect", [])}
-    losses = {str(cell): own.set_index("step")["loss"] for cell, own in curves.groupby("cell", observed=True)}
+    losses = {}
+    if any(entry.get("step") is not None for entry in asked.values()):
+        losses = {str(cell): own.set_index("step")["loss"] for cell, own in curves.groupby("cell", observed=True)}
     return [found for entry in asked.values() for found in _answers(entry, sections, losses)]
 
 
