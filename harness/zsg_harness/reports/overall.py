@@ -36,10 +36,13 @@ def overall(rows: pd.DataFrame) -> list[Overall]:
     Ranks are averaged as for a Friedman test. Source: Demšar (2006), *Statistical comparisons of classifiers over
     multiple data sets*, JMLR 7.
     """
-    ranked = rows[rows["rank"].notna()].fillna({"embedder": ""})
-    sections = ranked.groupby(_SECTION).ngroups
+    ranked = rows[rows["rank"].notna()]
+    sections = len(ranked[_SECTION].drop_duplicates())
+    if sections < 2:
+        return []
+    ranked = ranked.fillna({"embedder": ""})
     everywhere = ranked[ranked.groupby(_NAME)["rank"].transform("size") == sections]
-    if sections < 2 or everywhere.groupby(_NAME).ngroups < 2:
+    if everywhere.groupby(_NAME).ngroups < 2:
         return []
     everywhere = everywhere.assign(place=everywhere.groupby(_SECTION)["aulc"].rank())
     found = [_overall(str(name), str(embedder), own) for (name, embedder), own in everywhere.groupby(_NAME)]
