@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -118,14 +117,14 @@ def arrange(pool: str, query: str | None, outs: tuple[Path, ...], as_json: bool,
     needed. Or POOL is a dataset by reference, such as procedural: then its seen side is ordered, and its unseen side is
     the query if no other is named.
     """
-    from zsg_harness.cli.embedding import watch_embedding
+    from zsg_harness.cli.embedding import silence_libraries, watch_embedding
     from zsg_harness.orders.arrange import Arranger, Settings
     from zsg_harness.orders.inputs import Sources, query_of
     from zsg_harness.orders.output import write_arranged
     from zsg_harness.store.files import user_cache
     from zsg_registry import Access, Registry
 
-    _silence_libraries()
+    silence_libraries()
     registry = Registry()
     arranger = Arranger(Settings(**settings), registry)
     sources = Sources(registry, settings["cache"] or user_cache())
@@ -142,12 +141,6 @@ def arrange(pool: str, query: str | None, outs: tuple[Path, ...], as_json: bool,
         print_json({"files": files, **_summary(arranged), "order": arranged.file.document})
     else:
         print_table(("", ""), _rows(arranged, files))
-
-
-def _silence_libraries() -> None:
-    """Before any of them is imported: what stderr shows of the work is ours."""
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 
 def _summary(arranged: Arranged) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from zsg_harness.services.cached_vectors import OnProgress
 
 _SECONDS_BETWEEN_LINES: Final = 10.0
+
+
+def silence_libraries() -> None:
+    """Before any of them is imported: what stderr shows of the work is ours."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from zsg_harness.cli.arrange import arrange
 from zsg_harness.cli.completion import completion
 from zsg_harness.cli.diff import diff
 from zsg_harness.cli.doctor import doctor
+from zsg_harness.cli.explain import explain
 from zsg_harness.cli.leaderboard import leaderboard
 from zsg_harness.cli.matrix import matrix
 from zsg_harness.cli.naming import NearestNameGroup
@@ -41,5 +42,19 @@ def cli() -> None:
     """
 
 
-for _command in (run, plan, score, leaderboard, show, arrange, diff, plugins, matrix, store, doctor, completion):
+for _command in (
+    run,
+    plan,
+    score,
+    leaderboard,
+    show,
+    explain,
+    arrange,
+    diff,
+    plugins,
+    matrix,
+    store,
+    doctor,
+    completion,
+):
     cli.add_command(_command)

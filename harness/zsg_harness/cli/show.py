@@ -30,7 +30,8 @@ _FACTS: Final = (
 _APART: Final = frozenset({"scores", "files", "provenance", "usage", "spec"})
 
 
-def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete_cells(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Completes the id of a cell of the store."""
     from zsg_harness.store.store import Store
 
     known = Store(context.params.get("store") or "runs").cell_ids()
@@ -38,7 +39,7 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 
 
 @click.command()
-@click.argument("cell", shell_complete=_complete)
+@click.argument("cell", shell_complete=complete_cells)
 @store_option
 @json_option
 def show(cell: str, store: str, as_json: bool) -> None:

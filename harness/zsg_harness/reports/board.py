@@ -13,14 +13,19 @@ from rich.console import RenderableType
 from zsg_harness.reports.collect import OpenCell, Results
 from zsg_harness.reports.console import terminal_table
 from zsg_harness.reports.contamination import TaskContamination, affected_tasks, clean_figures, contamination_notes
+from zsg_harness.reports.decomposition import Decomposition, decompositions
+from zsg_harness.reports.dynamics import RowDynamics, dynamics
 from zsg_harness.reports.environment import difference_notes, differences, environment
 from zsg_harness.reports.expectations import Finding, findings
+from zsg_harness.reports.explanations import explained, token_note
 from zsg_harness.reports.formatting import LOSS_DIGITS, Column, added_columns, columns, count, number
+from zsg_harness.reports.harm import seen_harm
 from zsg_harness.reports.statistics import MINIMUM_REPLICATES, NOTHING, Interval, prediction_interval
 from zsg_harness.reports.summary import cell_figures, unseen_curves
 from zsg_harness.reports.table import (
     RANDOM,
     Row,
+    RowKey,
     SectionKey,
     collect_rows,
     column,
@@ -83,6 +88,8 @@ class Leaderboard:
         findings: What the matrices expect, and what was found.
         environment: The values of each entry of the cells' provenance.
         differences: Those entries that differ between cells that are compared: how many cells have which value.
+        dynamics: How training went in each row.
+        decompositions: The rows' differences to random, taken apart into selection and order where that can be done.
     """
 
     title: str
@@ -93,6 +100,8 @@ class Leaderboard:
     findings: Sequence[Finding]
     environment: Mapping[str, list[str]]
     differences: Mapping[str, Mapping[str, int]]
+    dynamics: Mapping[RowKey, RowDynamics]
+    decompositions: Mapping[RowKey, Decomposition]
 
     def table(self) -> RenderableType:
         """The leaderboard for a terminal."""
@@ -121,7 +130,9 @@ def assemble(results: Results, added: ColumnSource | None = None) -> Leaderboard
     grouped = collect_rows(results.finished, figures)
     failed = Counter(row_key(cell) for cell in results.open if cell.state == "failed")
     scores = score_columns(figures)
-    rows = table(grouped, scores, failed)
+    went = dynamics(grouped, results.scores, curves)
+    apart = decompositions(grouped)
+    rows = explained(table(grouped, scores, failed), went, apart, seen_harm(grouped, results.scores))
     more = added(plain_records(rows)) if added else {}
     rows = rows.assign(**{name: column(values) for name, values in more.items()})
     sections = [_section(key, members, rows, scores, list(more)) for key, members in grouped.items()]
@@ -129,7 +140,7 @@ def assemble(results: Results, added: ColumnSource | None = None) -> Leaderboard
     title = " + ".join(names) or "Leaderboard"
     ran = (environment(results.finished), differences(results.finished))
     found = findings((plan.matrix for plan in results.plans.values()), grouped, curves)
-    return Leaderboard(title, rows, sections, curves, results, found, *ran)
+    return Leaderboard(title, rows, sections, curves, results, found, *ran, went, apart)
 
 
 def _section(
@@ -179,6 +190,7 @@ def _notes(rows: Sequence[Row], random: Row | None, lines: pd.DataFrame) -> Iter
     yield from _unlike_random(rows, random)
     if len(steps := sorted(set(lines["step_final"]))) > 1:
         yield f"The rows end at different steps ({', '.join(number(step, 0) for step in steps)})."
+    yield from token_note(lines)
     if lines["oracle"].any():
         yield "Oracle: the arrangement saw the very examples that are scored."
     yield from contamination_notes([cell for row in rows for cell in row.cells])

@@ -21,7 +21,7 @@ def document(board: Leaderboard) -> dict[str, Any]:
         "title": board.title,
         "state": board.state,
         "rows": plain_records(board.rows),
-        "sections": [_section(section) for section in board.sections],
+        "sections": [_section(board, section) for section in board.sections],
         "findings": [_finding(finding) for finding in board.findings],
         "open": [
             {
@@ -56,7 +56,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _section(section: Section) -> dict[str, Any]:
+def _section(board: Leaderboard, section: Section) -> dict[str, Any]:
+    apart = [board.decompositions.get(row.key) for row in section.rows]
     return {
         **section.key._asdict(),
         "held_out": section.held_out,
@@ -64,4 +65,6 @@ def _section(section: Section) -> dict[str, Any]:
         "notes": list(section.notes),
         "contamination": [{"task": each.task, **each.kinds} for each in section.contaminated],
         "null_band_aulc": {name: plain(value) for name, value in section.null_band._asdict().items()},
+        "dynamics": [board.dynamics[row.key].document() for row in section.rows],
+        "decompositions": [one.document() for one in apart if one is not None],
     }

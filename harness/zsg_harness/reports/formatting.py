@@ -10,6 +10,7 @@ from typing import Any, Final
 import pandas as pd
 
 from zsg_harness.reports.table import score_column
+from zsg_harness.reports.transitions import KINDS
 
 MISSING: Final = "–"
 LOSS_DIGITS: Final = 3
@@ -57,8 +58,10 @@ class Column:
 
 
 _COUNTS: Final = frozenset({"rank", "seeds", "replicates", "failed"})
-_TOLD_BY: Final = {"failed": "failed", "dropped": "dropped"} | dict.fromkeys(
-    ("affected", "aulc_clean", "loss_final_clean"), "affected"
+_TOLD_BY: Final = (
+    {"failed": "failed", "dropped": "dropped"}
+    | dict.fromkeys(("affected", "aulc_clean", "loss_final_clean"), "affected")
+    | {name: name for name in ("sudden_drops", *(f"tasks_{kind}" for kind in KINDS))}
 )
 """Columns that say nothing while another column is 0."""
 
@@ -73,6 +76,23 @@ _FIRST: Final = (
     Column("verdict", "verdict", title="What the interval allows to be said"),
     Column("loss_final", "final loss", LOSS_DIGITS, ("loss_final_low", "loss_final_high"),
            title="Unseen loss at the last step, with its 95 % interval"),
+)  # fmt: skip
+EXPLAINED: Final = (
+    Column("regret", "regret", LOSS_DIGITS, secondary=True, title="Final loss minus the lowest"),
+    Column("onset_step", "onset", 1, secondary=True, title="Step at a tenth of random's total drop"),
+    Column("steps_to_50", "steps to 50 %", 1, secondary=True, title="Step at half of random's total drop"),
+    Column("steps_to_90", "steps to 90 %", 1, secondary=True, title="Step at nine tenths of random's total drop"),
+    Column("tokens_to_50", "tokens to 50 %", 0, secondary=True, title="Tokens at half of random's total drop"),
+    Column("tokens_to_90", "tokens to 90 %", 0, secondary=True, title="Tokens at nine tenths of random's total drop"),
+    Column("selection_effect", "selection", LOSS_DIGITS, ("selection_low", "selection_high"), signed=True,
+           secondary=True, title="The part of Δ random that is what was trained on: its shuffled control minus random"),
+    Column("order_effect", "order", LOSS_DIGITS, ("order_low", "order_high"), signed=True, secondary=True,
+           title="The part of Δ random that is the order: the arrangement minus its shuffled control"),
+    Column("seen_harm", "seen harm", LOSS_DIGITS, ("seen_harm_low", "seen_harm_high"), signed=True, secondary=True,
+           title="Change of the loss on held-out examples of seen tasks, minus random's: more than 0 is harm"),
+    Column("sudden_drops", "sudden drops", 1, secondary=True, title="Sudden drops of tasks' losses, by order"),
+    *(Column(f"tasks_{kind}", f"{kind} tasks", 1, secondary=True, title=f"Tasks whose loss curve is {kind}, by order")
+      for kind in KINDS),
 )  # fmt: skip
 _LAST: Final = (
     Column("replicates", "orders", title="Distinct orders within a block: the replicates"),
@@ -96,6 +116,7 @@ _LAST: Final = (
     Column("aulc_clean", "aulc, clean", LOSS_DIGITS, secondary=True,
            title="Without the scored examples that the pool has too"),
     Column("loss_final_clean", "final loss, clean", LOSS_DIGITS, secondary=True, title="The same at the last step"),
+    *EXPLAINED,
     Column("set_hash", "set", secondary=True, title="Which examples were trained on"),
     Column("order_hash", "order", secondary=True, title="In which order"),
 )  # fmt: skip

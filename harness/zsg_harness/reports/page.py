@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import pandas as pd
@@ -18,14 +19,16 @@ from zsg_harness.reports.board import Leaderboard, Section
 from zsg_harness.reports.collect import OpenCell
 from zsg_harness.reports.contamination import KINDS
 from zsg_harness.reports.curves import PALETTE, RANDOM_COLOUR, Style, curves
+from zsg_harness.reports.dynamics import DatedDrop
 from zsg_harness.reports.environment import counted_values, environment_text
 from zsg_harness.reports.expectations import EXPLANATION
-from zsg_harness.reports.formatting import Column, interval, text
+from zsg_harness.reports.formatting import LOSS_DIGITS, Column, interval, number, text
 from zsg_harness.reports.matrix_text import matrix_file, matrix_toml, reproduce_command
 from zsg_harness.reports.series import section_series
 from zsg_harness.reports.table import RANDOM
 from zsg_harness.templates import templates
 
+_MOST_DROPS: Final = 12
 _IN_SCRIPT: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
@@ -55,6 +58,8 @@ def page(board: Leaderboard) -> str:
             "lines": _lines(section, styles),
             "minor": _minor(section),
             "kinds": [kind for kind in KINDS if any(each.kinds[kind] for each in section.contaminated)],
+            "drops": _drops(board, section),
+            "apart": [board.decompositions[row.key] for row in section.rows if row.key in board.decompositions],
             "chart": _in_script(_chart(board, section, styles)),
         }
         for number, section in enumerate(board.sections, start=1)
@@ -68,6 +73,7 @@ def page(board: Leaderboard) -> str:
         script_hashes=[_content_hash(script) for script in scripts],
         style=Markup(_template_text("page.css")),
         colours=[RANDOM_COLOUR, *PALETTE],
+        loss=partial(number, digits=LOSS_DIGITS),
         explanation=EXPLANATION,
         reasons=_reasons(board),
         matrices=[
@@ -123,6 +129,12 @@ def _lines(section: Section, styles: Mapping[tuple[str, str], Style]) -> list[di
         }
         for line, whisker in zip(records, whiskers, strict=True)
     ]
+
+
+def _drops(board: Leaderboard, section: Section) -> list[tuple[str, DatedDrop]]:
+    """The greatest sudden drops of a section, each with its arrangement."""
+    drops = [(row.key.arrangement, drop) for row in section.rows for drop in board.dynamics[row.key].drops]
+    return sorted(drops, key=lambda each: -each[1].fall)[:_MOST_DROPS]
 
 
 def _minor(section: Section) -> set[str]:

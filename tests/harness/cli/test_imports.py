@@ -36,6 +36,7 @@ def assert_not_imported(modules: set[str], *args: str, folder: Path | None = Non
         ["plugins", "--help"],
         ["arrange", "--help"],
         ["diff", "--help"],
+        ["explain", "--help"],
         ["store", "merge", "--help"],
         ["completion", "zsh"],
     ],

@@ -37,7 +37,7 @@ class StoreWriter:
         steps: Sequence[int] = (0, 1, 10),
         tokens_per_step: int = 100,
         counts: Mapping[str, int] | None = None,
-        scores: Mapping[str, Mapping[str, float]] | None = None,
+        scores: Mapping[str, Mapping[str, float | Sequence[float]]] | None = None,
         seeds: Sequence[Any] = (0,),
         order: str = "o",
         examples: str = "s",
@@ -56,7 +56,7 @@ class StoreWriter:
 
         Args:
             loss: The loss at each step: of every task alike, or by task.
-            scores: Metric to task to its value at the last step.
+            scores: Metric to task to its value at the last step, or at each step.
         """
         curves = loss if isinstance(loss, Mapping) else {"task-a": loss, "task-b": loss}
         named = {"arrangement": arrangement, "dataset": "toy", "embedder": None, "model": "tiny", "budget": "all"}
@@ -121,7 +121,7 @@ class StoreWriter:
         steps: Sequence[int],
         tokens_per_step: int,
         counts: Mapping[str, int],
-        scores: Mapping[str, Mapping[str, float]],
+        scores: Mapping[str, Mapping[str, float | Sequence[float]]],
         metrics: Mapping[str, Any],
     ) -> None:
         rows = [
@@ -130,9 +130,10 @@ class StoreWriter:
             for step, value in zip(steps, curve, strict=True)
         ]
         rows += [
-            (steps[-1], steps[-1] * tokens_per_step, task, metric, value, counts.get(task, 5))
+            (step, step * tokens_per_step, task, metric, value, counts.get(task, 5))
             for metric, by_task in scores.items()
-            for task, value in by_task.items()
+            for task, told in by_task.items()
+            for step, value in (zip(steps, told, strict=True) if isinstance(told, Sequence) else [(steps[-1], told)])
         ]
         write_scores(attempt / "scores.parquet", rows)
         write_json(attempt / "metrics.json", metrics)
