@@ -94,6 +94,7 @@ def combine(stores: Mapping[str, Store], matrix: str | None = None) -> Combined:
         scores=_stacked(scores),
         directions=_directions(read),
         geometric=frozenset().union(*(results.geometric for results in read.values())),
+        sources={name: tasks for results in read.values() for name, tasks in results.sources.items()},
     )
     return Combined(combined, origins, conflicts)
 
