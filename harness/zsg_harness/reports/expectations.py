@@ -19,7 +19,8 @@ Outcome = Literal["reproduced", "same direction", "opposite direction", "contrad
 EXPLANATION: Final = (
     "“Reproduced” and “contradicted” are said only where the 95 % interval of the difference leaves out 0 and each "
     "side that varies has five distinct orders; else only the direction is told, which noise may have made. Two single "
-    "orders are each taken to vary as random order does."
+    "orders are each taken to vary as random order does. Each finding is taken by itself: the more there are, the more "
+    "of them leave out 0 by chance."
 )
 
 _CERTAIN: Final[dict[str, Outcome]] = {"better": "reproduced", "worse": "contradicted"}
