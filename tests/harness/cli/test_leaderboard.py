@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def test_the_schema_is_printed(zsg: Callable[..., Any]) -> None:
 
 def test_serve_ends_with_ctrl_c(zsg_command: Callable[[Sequence[object]], list[str]], store: Path) -> None:
     command = zsg_command(["leaderboard", "serve", "--store", store, "--port", 0])
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job would ignore Ctrl-C
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     assert process.stdout is not None
     url = process.stdout.readline().strip()
     try:
