@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from zsg_harness.hooks.plugins import Warn, plugins_with_columns
 from zsg_harness.hooks.queues import HookQueues
@@ -17,23 +17,27 @@ if TYPE_CHECKING:
 
 Values = list[Any]
 
+_HOOK: Final = "zsg_leaderboard_columns"
+
 
 @contextmanager
-def plugin_columns(store: Store, matrix: str | None, warn: Warn) -> Iterator[ColumnSource]:
+def plugin_columns(store: Store, matrix: str | None, warn: Warn) -> Iterator[ColumnSource | None]:
     """What the installed hook plugins add to a leaderboard of a store, without a run."""
     plugins = plugins_with_columns(Registry(), store, matrix, warn)
     with HookQueues(plugins, warn) as queues:
         yield columns_of(queues, warn)
 
 
-def columns_of(queues: HookQueues, warn: Warn) -> ColumnSource:
-    """What the hook plugins add. A column that is not fit is left out, with a warning."""
+def columns_of(queues: HookQueues, warn: Warn) -> ColumnSource | None:
+    """What the hook plugins add; None if none of them does. A column that is not fit is left out, with a warning."""
+    if not queues.have(_HOOK):
+        return None
 
     def added(rows: Sequence[Mapping[str, Any]]) -> dict[str, Values]:
         found: dict[str, Values] = {}
         if not rows:
             return found
-        answers = queues.ask("zsg_leaderboard_columns", "results", lambda: [dict(row) for row in rows])
+        answers = queues.ask(_HOOK, "results", lambda: [dict(row) for row in rows])
         for plugin, answer in answers.items():
             try:
                 columns = {} if answer is None else dict(answer)

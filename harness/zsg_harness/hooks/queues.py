@@ -64,6 +64,10 @@ class HookQueues:
         """The names of the plugins."""
         return [queue.name for queue in self._queues]
 
+    def have(self, hook: str) -> bool:
+        """Whether any of the plugins has a hook."""
+        return any(queue.has(hook) for queue in self._queues)
+
     def __enter__(self) -> HookQueues:
         for queue in self._queues:
             queue.start()

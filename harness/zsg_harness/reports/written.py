@@ -49,7 +49,14 @@ class Written:
 def _hash(results: Results) -> str:
     """The hash of all that reports are made from."""
     digest = hashlib.sha256()
-    for part in (*_code(), results.plans, results.finished, results.open, results.directions):
+    for part in (
+        *_code(),
+        results.plans,
+        results.finished,
+        results.open,
+        results.directions,
+        sorted(results.geometric),
+    ):
         digest.update(repr(part).encode())
     digest.update(pd.util.hash_pandas_object(results.scores, index=False).to_numpy().tobytes())
     return digest.hexdigest()
