@@ -13,6 +13,7 @@ from zsg_harness.explain.explanation import Explanation
 from zsg_harness.explain.lag import LAGS
 from zsg_harness.explain.mix import Mix
 from zsg_harness.explain.similarity import mean_correlations
+from zsg_harness.orders.picture import Bar
 from zsg_harness.reports.curves import PALETTE, RANDOM_COLOUR
 from zsg_harness.templates import templates
 
@@ -40,18 +41,6 @@ class Panel:
     distances: tuple[str, ...]
     drops: tuple[tuple[float, float], ...]
     ends: tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A share of a part of training."""
-
-    colour: int
-    x: float
-    y: float
-    width: float
-    height: float
-    title: str
 
 
 def page(explanation: Explanation) -> str:

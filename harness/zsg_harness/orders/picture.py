@@ -19,7 +19,9 @@ _GRID: Final = 50
 _NAME: Final = 48
 
 
-class _Bar(NamedTuple):
+class Bar(NamedTuple):
+    """A share of a part of training, in pixels; `colour` is its number among the colours."""
+
     colour: int
     x: float
     y: float
@@ -102,7 +104,7 @@ def _most_telling(a: Side, b: Side) -> list[str]:
     return sorted(peaks, key=lambda task: (-peaks[task], task))[: len(PALETTE)]
 
 
-def _bars(side: Side, tasks: list[str], left: int) -> Iterator[_Bar]:
+def _bars(side: Side, tasks: list[str], left: int) -> Iterator[Bar]:
     """Stacked from the bottom, the other tasks on top."""
     width = _SIZE / BINS
     for part in range(BINS):
@@ -113,7 +115,7 @@ def _bars(side: Side, tasks: list[str], left: int) -> Iterator[_Bar]:
             if share > 1e-9:
                 bottom -= share * _SIZE
                 title = f"{task}: {share:.0%}"
-                yield _Bar(colour, left + part * width + 1, bottom, width - 2, share * _SIZE, title)
+                yield Bar(colour, left + part * width + 1, bottom, width - 2, share * _SIZE, title)
 
 
 def _short(name: str) -> str:

@@ -6,7 +6,8 @@ import fnmatch
 import hashlib
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -148,12 +149,8 @@ def read_json(files: Files, key: str) -> dict[str, Any]:
     Raises:
         Damage: It cannot be read.
     """
-    try:
+    with _parsing(key):
         return json_object(read_file(files, key), "it")
-    except Damage:
-        raise
-    except ZsgError as error:
-        raise Damage(key, str(error)) from None
 
 
 def read_table(files: Files, key: str) -> pa.Table:
@@ -162,8 +159,15 @@ def read_table(files: Files, key: str) -> pa.Table:
     Raises:
         Damage: It cannot be read.
     """
-    try:
+    with _parsing(key):
         return parquet_table(read_file(files, key), "it")
+
+
+@contextmanager
+def _parsing(key: str) -> Iterator[None]:
+    """What does not parse is a damage of its file."""
+    try:
+        yield
     except Damage:
         raise
     except ZsgError as error:

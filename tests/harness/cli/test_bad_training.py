@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +125,10 @@ def test_settings_that_cannot_be_trained_with(
     assert complaint in refused()
 
 
-@pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="bitsandbytes is installed here")
-def test_an_optimizer_that_is_not_there(training: Callable[[str], None], refused: Callable[..., str]) -> None:
+def test_an_optimizer_that_is_not_there(
+    training: Callable[[str], None], refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)  # not to be found, even where it is installed
     training('optimizer = "adamw-8bit"')
     assert "optimizer 'adamw-8bit' needs bitsandbytes: pip install 'zsg-harness[bits]'" in refused()
 

@@ -117,7 +117,8 @@ def test_a_port_that_is_taken(port: int, live: LiveReports) -> None:
 
 
 def test_the_page_shows_a_cell_that_finishes(live: LiveReports, store) -> None:
-    playwright = pytest.importorskip("playwright.sync_api")
+    from playwright import sync_api as playwright
+
     if not CHROMIUM.exists():
         pytest.skip("needs /usr/bin/chromium")
     faults: list[str] = []
