@@ -11,7 +11,8 @@ from zsg_harness.cli.health.finding import Finding
 
 _DISTRIBUTION: Final = "zsg-harness"
 _REQUIREMENT: Final = re.compile(r"(?P<name>[\w.-]+).*?(?:extra == ['\"](?P<extra>[\w-]+)['\"])?$")
-_FOR_USERS: Final = ("bits", "gcs", "lm-eval", "offline", "peft", "ray", "s3", "tracking", "transport", "trl")
+_FOR_DEVELOPERS: Final = ("dev", "docs")
+"""Extras that no user of the command line needs."""
 
 
 def examine_packages() -> Iterator[Finding]:
@@ -30,7 +31,7 @@ def examine_extras() -> Iterator[Finding]:
     """What some things need."""
     members: dict[str, list[str]] = {}
     for package, extra in _requirements():
-        if extra in _FOR_USERS:
+        if extra is not None and extra not in _FOR_DEVELOPERS:
             members.setdefault(extra, []).append(package)
     for extra, names in sorted(members.items()):
         missing = [package for package in names if installed(package) is None]
