@@ -1,13 +1,14 @@
-"""Make the pre-training corpus and the tokenizer of zsg-tiny.
+"""Make the pre-training corpus and the tokenizer of zsg-tiny, or of a larger model without the procedural world.
 
-    python scripts/zsg_tiny/corpus.py --p3 p3_t0_train_55k.jsonl.gz --split split.json --work WORK
+    python scripts/base_model/corpus.py --p3 p3_t0_train_55k.jsonl.gz --split split.json --work WORK
+    … --vocabulary 16384 --world-documents 0
 
 Two kinds of text go in: the *prompts* of P3's seen sources, and generated statements about the procedural world.
 No completion goes in, no example of an unseen task, no request or question of the procedural data set, and no text
 with the roles of the instruction template; the script stops if it finds one.
 
 ``WORK`` receives ``tokenizer/``, and as flat arrays of uint16 token ids with their document offsets: ``train``,
-``heldout_p3``, ``heldout_world``.
+``heldout_p3``, ``heldout_world`` (where there is generated text).
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from zsg_plugins.datasets.procedural.phrasings import CODE_SEEN, STORY_FRAMES, S
 from zsg_plugins.datasets.procedural.stories import ATTRIBUTES, DOMAINS, PREDICATES, tell, with_article
 
 BOS, EOS, PAD = "<bos>", "<eos>", "<pad>"
-VOCABULARY = 4096
 WORLD_SEED = "zsg-tiny-pretraining"
 """Not a number, so no seed of the data set can draw the same passages."""
 HELD_OUT_SHARE = 50
@@ -159,11 +159,12 @@ def check_wall(documents: Sequence[str], forbidden: Sequence[str]) -> None:
             raise ValueError(f"{found.group()!r} must not occur in the corpus: {document[:200]!r}")
 
 
-def train_tokenizer(documents: Sequence[str]) -> PreTrainedTokenizerFast:
+def train_tokenizer(documents: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:
     """Train a byte-level BPE tokenizer. Digits stay single, so numbers of one length have one token count.
 
     Args:
         documents: The text to train on.
+        vocabulary: How many tokens it has.
 
     Returns:
         The tokenizer. It adds no special tokens by itself.
@@ -177,7 +178,7 @@ def train_tokenizer(documents: Sequence[str]) -> PreTrainedTokenizerFast:
     )
     core.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
+        vocab_size=vocabulary,
         special_tokens=[BOS, EOS, PAD],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
@@ -223,6 +224,7 @@ def main() -> None:
     parser.add_argument("--split", type=Path, required=True, help="its split into seen and unseen tasks (.json)")
     parser.add_argument("--work", type=Path, required=True, help="folder for the results")
     parser.add_argument("--world-documents", type=int, default=80_000, help="how many generated documents")
+    parser.add_argument("--vocabulary", type=int, default=4096, help="how many tokens the tokenizer has")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
 
@@ -237,9 +239,11 @@ def main() -> None:
         "train": [prompt for prompt in prompts if not p3_is_held_out(prompt)]
         + [document for index, document in enumerate(world) if index % held_out],
     }
-    tokenizer = train_tokenizer(sets["train"])
+    tokenizer = train_tokenizer(sets["train"], arguments.vocabulary)
     tokenizer.save_pretrained(arguments.work / "tokenizer")
     for name, documents in sets.items():
+        if not documents:
+            continue
         count = write_tokens(documents, tokenizer, arguments.work / name)
         print(f"{name}: {len(documents)} documents, {count} tokens")
 

@@ -1,6 +1,6 @@
-"""Pre-train zsg-tiny on the corpus that corpus.py made, for a number of tokens or until the time is over.
+"""Pre-train a base model on the corpus that corpus.py made, for a number of tokens or until the time is over.
 
-    python scripts/zsg_tiny/pretrain.py --work WORK --out OUT --tokens 20_000_000 --minutes 60
+    python scripts/base_model/pretrain.py --work WORK --out OUT --tokens 20_000_000 --minutes 60 --size tiny
 
 On Linux, ``MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000`` in the environment saves about a tenth of the
 time: memory is kept rather than given back to the system and zeroed again in every step. On a shared machine set
@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,23 +30,35 @@ from torch.nn import functional
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 TOKENS_PER_STEP = 4096
-TOKENS_PER_PASS = 2048  # a step in two passes: their logits stay in the processor's cache
-PEAK_LEARNING_RATE = 2e-3
+LOGITS_PER_PASS = 2**24  # a step in several passes: their logits stay in the processor's cache
 FINAL_SHARE = 0.05
+IGNORED = -100
 WARM_UP_SHARE = 0.03
 SEQUENCE_LENGTHS = ((0.75, 256), (0.92, 512), (1.01, 1024))
 """Up to which share of the run which length is used: short ones are faster, long ones teach far positions."""
 
 
-def new_model(tokenizer: Any) -> LlamaForCausalLM:
-    """Return a model with fresh weights: 4 layers of width 256, 3.87 million parameters, tied embeddings."""
+class Size(NamedTuple):
+    """The shape of a model of four layers."""
+
+    width: int
+    feed_forward: int
+    heads: int
+
+
+SIZES = {"tiny": Size(256, 576, 4), "small": Size(512, 1408, 8)}
+"""3.9 million parameters with 4,096 tokens, and 21.3 million with 16,384."""
+
+
+def new_model(tokenizer: Any, size: Size) -> LlamaForCausalLM:
+    """Return a model with fresh weights and tied embeddings."""
     config = LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=256,
-        intermediate_size=576,
+        hidden_size=size.width,
+        intermediate_size=size.feed_forward,
         num_hidden_layers=4,
-        num_attention_heads=4,
-        num_key_value_heads=4,
+        num_attention_heads=size.heads,
+        num_key_value_heads=size.heads,
         max_position_embeddings=1024,
         tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id,
@@ -99,12 +111,18 @@ def held_out_loss(model: torch.nn.Module, stem: Path) -> float:
     return total / count
 
 
-def learning_rate(share: float) -> float:
-    """Return the learning rate once ``share`` of the run is over: a linear warm-up, then a cosine."""
+def held_out_losses(model: torch.nn.Module, work: Path) -> dict[str, float]:
+    """Return the loss on each held-out set of the corpus, by its name."""
+    sets = sorted(file.name.removesuffix(".tokens.npy") for file in work.glob("heldout_*.tokens.npy"))
+    return {name: held_out_loss(model, work / name) for name in sets}
+
+
+def learning_rate(share: float, peak: float) -> float:
+    """Return the learning rate once ``share`` of the run is over: a linear warm-up to ``peak``, then a cosine."""
     if share < WARM_UP_SHARE:
-        return PEAK_LEARNING_RATE * max(share, 1e-3) / WARM_UP_SHARE
+        return peak * max(share, 1e-3) / WARM_UP_SHARE
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, (share - WARM_UP_SHARE) / (1 - WARM_UP_SHARE))))
-    return PEAK_LEARNING_RATE * (FINAL_SHARE + (1 - FINAL_SHARE) * cosine)
+    return peak * (FINAL_SHARE + (1 - FINAL_SHARE) * cosine)
 
 
 def new_optimizer(model: torch.nn.Module) -> torch.optim.AdamW:
@@ -131,20 +149,18 @@ class Log:
     path: Path
     start: float
 
-    def row(self, step: int, tokens: int, train_loss: float, rate: float, p3: float, world: float) -> None:
+    def row(self, step: int, tokens: int, train_loss: float, rate: float, held_out: dict[str, float]) -> None:
         """Append a row and print it."""
         minutes = (time.monotonic() - self.start) / 60
-        values = {
+        values: dict[str, float | str] = {
             "step": step,
             "tokens": tokens,
             "minutes": round(minutes, 2),
             "learning_rate": f"{rate:.3e}",
             "train_loss": round(train_loss, 4),
-            "heldout_p3_loss": round(p3, 4),
-            "heldout_p3_perplexity": round(math.exp(p3), 2),
-            "heldout_world_loss": round(world, 4),
-            "heldout_world_perplexity": round(math.exp(world), 2),
         }
+        for name, loss in held_out.items():
+            values |= {f"{name}_loss": round(loss, 4), f"{name}_perplexity": round(math.exp(loss), 2)}
         fresh = not self.path.exists()
         with self.path.open("a", newline="") as file:
             writer = csv.DictWriter(file, list(values), lineterminator="\n")
@@ -154,15 +170,18 @@ class Log:
         print(values, flush=True)
 
 
-def train_step(model: torch.nn.Module, optimizer: torch.optim.AdamW, batch: torch.Tensor, rate: float) -> float:
+def train_step(model: LlamaForCausalLM, optimizer: torch.optim.AdamW, batch: torch.Tensor, rate: float) -> float:
     """Do one optimizer step on a batch of packed sequences and return its loss."""
     for group in optimizer.param_groups:
         group["lr"] = rate
     total = 0.0
-    for part in batch.split(max(1, TOKENS_PER_PASS // batch.shape[1])):
+    nothing_follows = torch.full((len(batch), 1), IGNORED)
+    following = torch.cat([batch[:, 1:], nothing_follows], dim=1)
+    sequences = max(1, LOGITS_PER_PASS // model.config.vocab_size // batch.shape[1])
+    for part, labels in zip(batch.split(sequences), following.split(sequences), strict=True):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = model(input_ids=part, use_cache=False).logits
-        loss = functional.cross_entropy(logits[:, :-1].flatten(0, 1).float(), part[:, 1:].flatten())
+        loss = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
         share = len(part) / len(batch)
         (loss * share).backward()
         total += loss.item() * share
@@ -183,10 +202,9 @@ def train(model: LlamaForCausalLM, arguments: argparse.Namespace) -> None:
     while True:
         minutes = (time.monotonic() - start) / 60
         share = max(tokens / arguments.tokens, minutes / arguments.minutes)
-        rate = learning_rate(share)
+        rate = learning_rate(share, arguments.peak)
         if minutes >= next_look or share >= 1:
-            losses = [held_out_loss(model, arguments.work / name) for name in ("heldout_p3", "heldout_world")]
-            log.row(step, tokens, float(np.mean(recent)), rate, *losses)
+            log.row(step, tokens, float(np.mean(recent)), rate, held_out_losses(model, arguments.work))
             export(model, arguments.work, arguments.out)
             recent, next_look = [], minutes + arguments.look_every
         if share >= 1:
@@ -205,6 +223,8 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=20_000_000, help="tokens to train on")
     parser.add_argument("--minutes", type=float, default=60.0, help="time after which to end in any case")
     parser.add_argument("--look-every", type=float, default=3.0, help="minutes between looks at held-out text")
+    parser.add_argument("--size", choices=list(SIZES), default="tiny")
+    parser.add_argument("--peak", type=float, default=2e-3, help="the highest learning rate")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -212,7 +232,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     tokenizer = AutoTokenizer.from_pretrained(arguments.work / "tokenizer")
-    train(new_model(tokenizer), arguments)
+    train(new_model(tokenizer, SIZES[arguments.size]), arguments)
 
 
 if __name__ == "__main__":

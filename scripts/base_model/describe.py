@@ -1,6 +1,6 @@
 """Print what the model card says of a pre-trained zsg-tiny: held-out losses and sampled continuations.
 
-python scripts/zsg_tiny/describe.py --work WORK --model FOLDER
+python scripts/base_model/describe.py --work WORK --model FOLDER
 """
 
 from __future__ import annotations
