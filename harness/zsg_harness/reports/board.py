@@ -24,7 +24,7 @@ from zsg_harness.reports.formatting import LOSS_DIGITS, Column, added_columns, c
 from zsg_harness.reports.harm import seen_harm
 from zsg_harness.reports.overall import Overall, overall
 from zsg_harness.reports.statistics import MINIMUM_REPLICATES, NOTHING, Interval, prediction_interval
-from zsg_harness.reports.summary import cell_figures, unseen_curves
+from zsg_harness.reports.summary import cell_figures, metric_curves, unseen_curves
 from zsg_harness.reports.table import (
     RANDOM,
     Row,
@@ -41,6 +41,9 @@ from zsg_harness.reports.table import (
 
 _NAMED: Final = 3
 """Matrices that a title names."""
+
+_NAMED_ROWS: Final = 6
+"""Arrangements that a sentence names."""
 
 ColumnSource = Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Sequence[Any]]]
 """Given the rows of a leaderboard, columns to add: by name, a value of one kind, or None, for each row."""
@@ -92,7 +95,7 @@ class Leaderboard:
     Attributes:
         title: The name of the matrix.
         rows: One line for each arrangement × dataset × embedder × model × budget.
-        curves: The unseen loss of each cell at each evaluated step.
+        curves: The unseen loss of each cell at each evaluated step, and the other scores where they were measured.
         findings: What the matrices expect, and what was found.
         environment: The values of each entry of the cells' provenance.
         differences: Those entries that differ between cells that are compared: how many cells have which value.
@@ -156,6 +159,7 @@ def assemble(results: Results, added: ColumnSource | None = None) -> Leaderboard
     title = _title(list(names))
     ran = (environment(results.finished), differences(results.finished))
     found = findings(results.plans.values(), grouped, curves)
+    curves = curves.merge(metric_curves(results.scores, results.geometric), how="left", on=["cell", "step"])
     return Leaderboard(title, rows, sections, curves, results, found, *ran, overall(rows), went, apart)
 
 
@@ -207,11 +211,16 @@ def _headline(section: Section) -> Iterator[str]:
         verdicts.setdefault(str(line["verdict"]).partition(" ")[0], []).append(str(line["arrangement"]))
     for word in ("better", "worse"):
         if names := verdicts.get(word):
-            yield f"{word.capitalize()} than random: {', '.join(names)}."
+            yield f"{word.capitalize()} than random: {_some(names)}."
     if names := verdicts.get("tie"):
-        yield f"Not told apart from random: {', '.join(names)}."
+        yield f"Not told apart from random: {_some(names)}."
     if names := verdicts.get("undecided"):
-        yield f"Undecided: {', '.join(names)}."
+        yield f"Undecided: {_some(names)}."
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names, or how many they are where nobody would read them all."""
+    return ", ".join(names) if len(names) <= _NAMED_ROWS else f"{count(len(names), 'arrangement')}"
 
 
 def _notes(rows: Sequence[Row], random: Row | None, lines: pd.DataFrame) -> Iterator[str]:

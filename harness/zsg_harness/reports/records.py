@@ -64,6 +64,27 @@ class ModelRecord(Record):
     use: str
 
 
+class ComponentRecord(Record):
+    """A component that an order was made with, and the parameters that are not its defaults."""
+
+    distribution: str
+    name: str
+    revision: int = 1
+    params: dict[str, Any] = {}
+
+
+class ArrangedRecord(Record):
+    """What made a cell's order: the arrangement, and what stands behind its pipe."""
+
+    arrangement: tuple[ComponentRecord, ...] = ()
+
+
+class SpecRecord(Record):
+    """The document that a cell's identity is the hash of."""
+
+    arranged: ArrangedRecord = ArrangedRecord()
+
+
 class CellRecord(Record):
     """``cells/<cell_id>/cell.json``: what a cell is, written before anything runs.
 
@@ -79,6 +100,7 @@ class CellRecord(Record):
     block: str
     model: ModelRecord | None = None
     model_hash: str = ""
+    spec: SpecRecord = SpecRecord()
 
 
 class DoneRecord(Record):

@@ -15,8 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from zsg_harness.reports.curves import PALETTE, RANDOM_COLOUR, round_ticks, short_number
+from zsg_harness.reports.figures.ticks import round_ticks, short_number
 from zsg_harness.reports.series import Line, Series
+from zsg_harness.reports.styles import PALETTE, RANDOM_COLOUR
 
 WIDTH: Final = 7.0
 """Inches: two columns of a page."""
