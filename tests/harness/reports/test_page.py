@@ -294,6 +294,8 @@ def test_axe_finds_no_violation(browser, report: Path, width: int, scheme: str) 
     opened.page.locator("figure").first.get_by_text("Every task by itself").click()
     for place in ("", "#arrangement-2", "#reason-1"):
         opened.page.evaluate("place => { location.hash = place; }", place)
+        opened.page.reload()
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
         found = Axe().run(opened.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]})
         assert [(each["id"], each["nodes"][0]["html"]) for each in found.response["violations"]] == []
     opened.page.close()

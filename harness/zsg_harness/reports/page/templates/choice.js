@@ -63,5 +63,6 @@ window.addEventListener("hashchange", opened);
 if (sections.length) {
   document.documentElement.classList.add("chosen");
   choose(current);
-  opened();
+  // The page that the address names is there only once the document is.
+  window.addEventListener("load", opened);
 }
