@@ -20,10 +20,16 @@ from zsg_harness.reports.dynamics import RowDynamics, dynamics
 from zsg_harness.reports.environment import difference_notes, differences, environment
 from zsg_harness.reports.expectations import Finding, findings
 from zsg_harness.reports.explanations import explained, token_note
-from zsg_harness.reports.formatting import LOSS_DIGITS, Column, added_columns, columns, count, number
+from zsg_harness.reports.formatting import LOSS_DIGITS, Column, added_columns, columns, count, holds, number
 from zsg_harness.reports.harm import seen_harm
 from zsg_harness.reports.overall import Overall, overall
-from zsg_harness.reports.statistics import MINIMUM_REPLICATES, NOTHING, Interval, prediction_interval
+from zsg_harness.reports.statistics import (
+    MINIMUM_REPLICATES,
+    NOTHING,
+    SIGNIFICANCE,
+    Interval,
+    prediction_interval,
+)
 from zsg_harness.reports.summary import cell_figures, unseen_curves
 from zsg_harness.reports.table import (
     RANDOM,
@@ -204,7 +210,8 @@ def _headline(section: Section) -> Iterator[str]:
         yield f"Lowest at the last step: {last['arrangement']}, {number(last['loss_final'], LOSS_DIGITS)}."
     verdicts: dict[str, list[str]] = {}
     for line in section.records:
-        verdicts.setdefault(str(line["verdict"]).partition(" ")[0], []).append(str(line["arrangement"]))
+        name = str(line["arrangement"]) + ("*" if holds(line) else "")
+        verdicts.setdefault(str(line["verdict"]).partition(" ")[0], []).append(name)
     for word in ("better", "worse"):
         if names := verdicts.get(word):
             yield f"{word.capitalize()} than random: {', '.join(names)}."
@@ -217,6 +224,7 @@ def _headline(section: Section) -> Iterator[str]:
 def _notes(rows: Sequence[Row], random: Row | None, lines: pd.DataFrame) -> Iterator[str]:
     if lines["verdict"].str.startswith("undecided").any():
         yield f"Nothing is called better or worse under {MINIMUM_REPLICATES} distinct orders a side."
+    yield from _chance_note(lines)
     if random is None:
         yield "Random order was not run, or has not finished: there is nothing to compare with."
     repeats = sum(len(row.cells) - len(row.replicates) for row in rows)
@@ -232,6 +240,18 @@ def _notes(rows: Sequence[Row], random: Row | None, lines: pd.DataFrame) -> Iter
     yield from difference_notes(cell for row in rows for cell in row.cells)
     if left_out := max(cell.status.counts.get("invalid_eval", 0) for row in rows for cell in row.cells):
         yield f"{count(left_out, 'evaluation example')} could not be scored and left out."
+
+
+def _chance_note(lines: pd.DataFrame) -> Iterator[str]:
+    """How many verdicts are to be expected of chance, and which hold whatever their number."""
+    compared = int(lines["p_holm"].notna().sum())
+    if compared > 1 and lines["verdict"].isin(["better", "worse"]).any():
+        held = "Those marked * hold" if any(map(holds, plain_records(lines))) else "None of them holds"
+        yield (
+            f"A verdict is of one comparison: were all {compared} arrangements no other than random, "
+            f"{number(SIGNIFICANCE * compared, 1)} of them would get one by chance. {held} for all {compared} together "
+            "(Holm's correction)."
+        )
 
 
 def _group_notes(lines: pd.DataFrame) -> Iterator[str]:
