@@ -23,6 +23,7 @@ from zsg_harness.reports.explanations import explained, token_note
 from zsg_harness.reports.formatting import LOSS_DIGITS, Column, added_columns, columns, count, holds, number
 from zsg_harness.reports.harm import seen_harm
 from zsg_harness.reports.overall import Overall, overall
+from zsg_harness.reports.places import without_places
 from zsg_harness.reports.statistics import (
     MINIMUM_REPLICATES,
     NOTHING,
@@ -140,6 +141,7 @@ class Leaderboard:
 
 def assemble(results: Results, added: ColumnSource | None = None) -> Leaderboard:
     """Compute a leaderboard from what was read, with the columns that `added` gives for its rows."""
+    results = without_places(results)
     curves = unseen_curves(results.scores)
     figures = cell_figures(results.scores, curves, results.geometric)
     figures = figures.join(clean_figures(results.finished, figures))

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from zsg_harness.reports.records import CellRecord, Direction, DoneRecord, Labels, MetricRecord, Record, StatusRecord
 from zsg_harness.reports.summary import LOSS
+from zsg_harness.seed_text import seed_text
 from zsg_harness.store.formats import parquet_table
 from zsg_harness.store.index import ROWS, Index, cell_state
 from zsg_harness.store.store import Store
@@ -110,14 +111,6 @@ def read_bytes(store: Store, key: str, done: DoneRecord | None = None) -> bytes:
     if committed is not None and hashlib.sha256(data).hexdigest() != committed:
         raise ZsgError(f"{store.url}/{key}: damaged (its sha256 is not the one in done.json)")
     return data
-
-
-def seed_text(seed: int | str | Mapping[str, int | None]) -> str:
-    """A user seed as text: `0`, or a table `data=0 order=1` without the streams that change nothing."""
-    if isinstance(seed, int | str):
-        return str(seed)
-    given = {stream: value for stream, value in seed.items() if value is not None}
-    return " ".join(f"{stream}={value}" for stream, value in sorted(given.items())) or "any"
 
 
 def _one_by_one(store: Store, states: Mapping[str, str]) -> pa.Table:

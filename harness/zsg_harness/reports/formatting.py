@@ -192,7 +192,7 @@ def text(line: Mapping[str, Any], column: Column) -> str:
 
 def holds(line: Mapping[str, Any], verdict: str = "verdict") -> bool:
     """Whether a row is told apart from random for all comparisons of its table together."""
-    return line[verdict] in ("better", "worse") and line[_VERDICTS[verdict]] == line[verdict]
+    return line[verdict] in ("better", "worse") and line.get(_VERDICTS[verdict]) == line[verdict]
 
 
 def interval(line: Mapping[str, Any], column: Column) -> str:
