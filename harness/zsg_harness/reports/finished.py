@@ -41,6 +41,7 @@ class FinishedCell:
         set_hash: The multiset of the trained examples.
         order_hash: Their order, with the ends of the optimizer steps.
         held_out: What was scored: "unseen tasks", or "held-out examples" of data without tasks.
+        without: Scores without the examples that the pool has too, where there are such.
     """
 
     cell_id: str
@@ -51,6 +52,7 @@ class FinishedCell:
     set_hash: str
     order_hash: str
     held_out: str
+    without: Mapping[str, float]
 
 
 class Finished(NamedTuple):
@@ -198,7 +200,8 @@ def _typed(store: Store, rows: pa.Table, seeds: Mapping[str, tuple[str, ...]]) -
     cells = []
     for cell_id, covered in seeds.items():
         row = plain[cell_id]
-        for output, metric in _told(row["metrics"]).items():
+        told = _told(row["metrics"])
+        for output, metric in told.items():
             if directions.setdefault(output, metric.direction) != metric.direction:
                 raise ZsgError(
                     f"{store.url}/{row['attempt']}: metric {output!r} is better {metric.direction} only here"
@@ -212,7 +215,8 @@ def _typed(store: Store, rows: pa.Table, seeds: Mapping[str, tuple[str, ...]]) -
         assert status.held_out is not None
         named = covered or (seed_text(record.seeds.model_dump()),)
         facts = (status.set_hash, status.order_hash, status.held_out)
-        cells.append(FinishedCell(cell_id, record.labels, named, record, status, *facts))
+        without = {output: metric.without for output, metric in told.items() if metric.without is not None}
+        cells.append(FinishedCell(cell_id, record.labels, named, record, status, *facts, without))
     return Finished(cells, _long(rows, list(seeds)), directions, frozenset(geometric))
 
 

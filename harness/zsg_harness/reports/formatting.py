@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
 
+from zsg_harness.reports.contamination import CLEAN
 from zsg_harness.reports.table import score_column
 from zsg_harness.reports.transitions import KINDS
 
@@ -25,6 +26,7 @@ SCORE_HEADINGS: Final = {
     "rank_accuracy": "rank accuracy",
     "seen_loss": "loss",
 }
+CLEAN_TITLE: Final = "Without the scored examples that the pool has too"
 _SCOPES: Final = {"seen": "On held-out examples of seen tasks", "external": "A benchmark of its own,"}
 
 
@@ -130,8 +132,7 @@ _LAST: Final = (
     Column("tokens_final", "tokens", 0, secondary=True),
     Column("affected", "in the pool too", 0, secondary=True, title="Scored examples that the training pool has too"),
     Column("dropped", "dropped", 0, secondary=True, title="Pool examples that the evaluation has too"),
-    Column("aulc_clean", "aulc, clean", LOSS_DIGITS, secondary=True,
-           title="Without the scored examples that the pool has too"),
+    Column("aulc_clean", "aulc, clean", LOSS_DIGITS, secondary=True, title=CLEAN_TITLE),
     Column("loss_final_clean", "final loss, clean", LOSS_DIGITS, secondary=True, title="The same at the last step"),
     *EXPLAINED,
     Column("set_hash", "set", secondary=True, title="Which examples were trained on"),
@@ -141,7 +142,7 @@ _LAST: Final = (
 
 def columns(lines: pd.DataFrame, scores: Sequence[str]) -> list[Column]:
     """The columns to show of some rows: those with anything to say."""
-    middle = [_score_column(name) for name in scores]
+    middle = [_score_column(name, scores) for name in scores]
     always = {"rank", "aulc", "delta_vs_random", "loss_final"}
     shown = []
     for column in (*_FIRST, *middle, *_LAST):
@@ -152,9 +153,12 @@ def columns(lines: pd.DataFrame, scores: Sequence[str]) -> list[Column]:
     return shown
 
 
-def _score_column(name: str) -> Column:
+def _score_column(name: str, scores: Collection[str]) -> Column:
     scope, is_apart, metric = name.rpartition("/")
     heading = SCORE_HEADINGS.get(metric, metric)
+    if name.endswith(CLEAN) and name.removesuffix(CLEAN) in scores:
+        heading = f"{_score_column(name.removesuffix(CLEAN), scores).heading}, clean"
+        return Column(name, heading, SCORE_DIGITS, secondary=True, title=CLEAN_TITLE)
     if not is_apart:
         return Column(score_column(name), heading, SCORE_DIGITS, title="On unseen tasks at the last step")
     digits = LOSS_DIGITS if scope == "seen" else SCORE_DIGITS
