@@ -13,8 +13,9 @@ from typing import Final, Literal, TypeVar
 
 import pandas as pd
 
-from zsg_harness.reports.finished import FinishedCell, parse, read_bytes, read_finished, seed_text
+from zsg_harness.reports.finished import FinishedCell, parse, read_bytes, read_finished
 from zsg_harness.reports.records import CellRecord, Direction, Labels, PlannedCell, PlanRecord, Record, StatusRecord
+from zsg_harness.seed_text import seed_text
 from zsg_harness.store.attempt import Attempt
 from zsg_harness.store.store import Store
 from zsg_registry.errors import ZsgError, did_you_mean

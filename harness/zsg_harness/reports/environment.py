@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from zsg_harness.reports.finished import FinishedCell
 from zsg_harness.reports.formatting import count
+from zsg_harness.reports.places import without_folders
 
 _SHOWN: Final = 3
 _DEVICE: Final = "device_name"
@@ -86,4 +87,4 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:
         for key, inner in value.items():
             yield from _flat(inner, f"{name}.{key}" if name else str(key))
     elif value is not None:
-        yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        yield name, without_folders(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

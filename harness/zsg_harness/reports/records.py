@@ -162,3 +162,5 @@ class MetricRecord(Record):
     direction: Direction
     scope: Scope
     averaging: Literal["arithmetic", "geometric"] = "arithmetic"
+    without: float | None = None
+    """The score after the last step without the examples that the pool has too; None where nothing was left out."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     "--to",
     "place",
     required=True,
-    metavar="DIR|URL|hf://user/name",
+    metavar="DIR|URL|hf://user/name[@branch]",
     help="Where to: a folder, a bucket, a data set of the hub, or with hf://spaces/user/name a Space that shows it.",
 )
 @click.option("--private", is_flag=True, help="A repository of the hub that is made now is private.")
@@ -46,7 +46,7 @@ def publish(
     from zsg_registry import ZsgError
 
     target, opened = open_target(place, private=private), Store(store)
-    with plugin_columns(opened, matrix, note) as added:
+    with plugin_columns([opened], matrix, note) as added:
         board = assemble(collect(opened, matrix), added)
     if found := faults(board):
         for fault in found[:-1]:

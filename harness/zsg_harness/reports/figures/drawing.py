@@ -129,13 +129,19 @@ def styled() -> Iterator[None]:
         yield
 
 
-def saved(figure: Figure, name: str) -> dict[str, bytes]:
-    """A figure's files. They say neither when nor with what they were made, so that they change only if it does."""
+def saved(figure: Figure, name: str, source: str) -> dict[str, bytes]:
+    """A figure's files. They say neither when nor with what they were made, so that they change only if it does.
+
+    Args:
+        figure: The figure.
+        name: Of the files, without a suffix.
+        source: What it was made from, which they say.
+    """
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # what was laid out once, stays
     files: dict[str, bytes] = {}
-    for suffix, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
+    for suffix, nothing in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
         buffer = io.BytesIO()
-        figure.savefig(buffer, format=suffix, dpi=_DOTS, metadata=metadata)
+        figure.savefig(buffer, format=suffix, dpi=_DOTS, metadata={**nothing, "Source": source})
         files[f"{name}.{suffix}"] = buffer.getvalue()
     return files

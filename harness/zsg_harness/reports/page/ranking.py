@@ -56,7 +56,7 @@ def _entry(line: Mapping[str, Any], column: Column) -> Entry:
     value = line[column.key]
     plain = "" if pd.isna(value) else str(value)
     shown, below = text(line, column), interval(line, column)
-    if column.key == "verdict":
+    if shown.startswith("undecided "):
         shown, _, below = shown.partition(" ")
     return Entry(column, shown, below, plain, plain if column.key.endswith("_hash") else "")
 
