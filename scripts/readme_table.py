@@ -49,7 +49,7 @@ def renewed(page: str, root: Path) -> str:
 
 def table(folder: Path) -> str:
     """The table of a leaderboard; one for each of its sections, with a title, where there are several."""
-    rows = pd.read_csv(folder / "leaderboard.csv", float_precision="round_trip").astype({"rank": "Int64"})
+    rows = pd.read_csv(folder / "leaderboard.csv").astype({"rank": "Int64"})
     sections = [(key, own) for key, own in rows.groupby(SECTION, sort=False)]
     tables = ["\n".join(_table(own)) for _, own in sections]
     if len(sections) > 1:

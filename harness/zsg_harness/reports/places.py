@@ -61,6 +61,11 @@ def without_folders(text: str) -> str:
     return _PATH.sub(lambda match: _last(match[0]), text)
 
 
+def short_value(text: str) -> str:
+    """A value that, if it is a path at all, is one as a whole, with spaces in it perhaps."""
+    return _last(text) if text.startswith(("/", "~/")) else without_folders(text)
+
+
 def _last(path: str) -> str:
     return PurePosixPath(path).name
 
@@ -80,7 +85,7 @@ def _models(cells: Iterable[PlannedCell | OpenCell | FinishedCell]) -> dict[str,
         if known is not None:
             found[cell.labels.model] = known
         else:
-            found.setdefault(cell.labels.model, _value(cell.labels.model))
+            found.setdefault(cell.labels.model, short_value(cell.labels.model))
     return found
 
 
@@ -111,9 +116,4 @@ def _document(value: Any, names: Mapping[str, str]) -> Any:
         return [_document(inner, names) for inner in value]
     if not isinstance(value, str):
         return value
-    return names.get(value) or _value(value)
-
-
-def _value(text: str) -> str:
-    """A text that, if it is a path at all, is one as a whole, with spaces in it perhaps."""
-    return _last(text) if text.startswith(("/", "~/")) else without_folders(text)
+    return names.get(value) or short_value(value)

@@ -12,10 +12,19 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from zsg_harness.cells.run import run_cell
+from zsg_harness.executors.slots import Slot
+from zsg_harness.executors.worker import WorkerSettings, make_environment
 from zsg_harness.matrix.load import check_matrix
+from zsg_harness.matrix.schema import RunTable
+from zsg_harness.plan.build import build_plan
+from zsg_harness.plan.filter import choose
 from zsg_harness.reports import Leaderboard
-from zsg_harness.runner import RunOptions, run_matrix
+from zsg_harness.reports.board import assemble
+from zsg_harness.reports.collect import collect
+from zsg_harness.runner import freeze
 from zsg_harness.store.store import Store
+from zsg_registry import Registry
 
 SEEDS = 5
 
@@ -72,15 +81,18 @@ def run(small_model: Path, third_party: Callable[[str], Path], tmp_path_factory:
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(third_party("another-random")))
-        store = Store(folder)
-        ran = run_matrix(check_matrix(document, "the test", Path()), store, RunOptions(in_process=True))
-    assert not ran.failed, ran.failed[0].reason
+        plan, store = build_plan(check_matrix(document, "the test", Path()), Registry()), Store(folder)
+        freeze(plan, store)
+        environment = make_environment(WorkerSettings(str(folder), RunTable(), Slot(0, "", 1)))
+        for cell in choose(plan.cells, [], ["arrangement=*random | shuffle"]):
+            outcome = run_cell(cell, store, environment, lambda progress: None)
+            assert outcome.state == "finished", outcome.reason
     cells: dict[str, list[pd.DataFrame]] = {}
     for file in sorted(folder.glob("cells/*/cell.json")):
         name = json.loads(file.read_text())["labels"]["arrangement"]
         attempt = json.loads((file.parent / "done.json").read_text())["attempt"]
         cells.setdefault(name, []).append(pd.read_parquet(file.parent / attempt / "scores.parquet"))
-    return Run(ran.leaderboard, cells)
+    return Run(assemble(collect(store)), cells)
 
 
 def test_random_by_another_name_is_in_randoms_group(run: Run) -> None:
