@@ -61,8 +61,9 @@ class Results:
         rows = [(step, step * 800, task, name) for name, own, at in metrics for step in at for task in own]
         steps_, tokens, tasks_, names = zip(*rows, strict=True)
         self._rows = {"step": steps_, "tokens": tokens, "task": tasks_, "metric": names, "count": [10] * len(rows)}
-        heights = dict(zip([*tasks, *seen], np.random.default_rng(1).normal(0, 1, len(tasks) + len(seen)), strict=True))
-        self._means = 8 / np.log(np.array(steps_) + 3) + np.array([heights[task] for task in tasks_])
+        heights = np.exp(np.random.default_rng(1).normal(0, 0.3, len(tasks) + len(seen)))
+        height = dict(zip([*tasks, *seen], heights, strict=True))
+        self._means = 8 / np.log(np.array(steps_) + 3) * np.array([height[task] for task in tasks_])
 
     def finish(self, store: Store, cell: Cell, rng: np.random.Generator) -> None:
         """Write a cell's results: losses that fall, with noise, faster or slower with the arrangement."""
