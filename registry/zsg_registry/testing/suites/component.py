@@ -121,9 +121,7 @@ class ComponentSuite(Generic[C]):
         for name, value in component.params:
             default = None if fields[name].is_required() else fields[name].get_default(call_default_factory=True)
             if name in identity and not fields[name].is_required() and value == default and not holds_place(value):
-                fault(
-                    f"identity_params() names {name!r} though it has its default: a new parameter would move all cells"
-                )
+                fault(f"identity_params() names {name!r} at its default: then a new parameter would move all cells")
         elsewhere = in_another_process(_identity, *_as_pickled(component))
         if elsewhere != text:
             fault(f"in another process identity_params() is {elsewhere}, here {text}: it must depend on params alone")
@@ -133,9 +131,7 @@ class ComponentSuite(Generic[C]):
         try:
             again = pickle.loads(pickle.dumps(component))
         except Exception as error:
-            fault(
-                f"it cannot be pickled: {told(error)}; open files, locks and lambdas belong into the call that uses them"
-            )
+            fault(f"it cannot be pickled: {told(error)}; keep no open files, locks or lambdas in it")
         if type(again) is not type(component) or again.params != component.params:
             fault("a pickled copy has other parameters: __getstate__ and __reduce__ must keep params")
 

@@ -6,7 +6,7 @@ import pytest
 
 
 class HooksSuite:
-    """What a hook plugin promises. A subclass gives the fixture `component`: the plugin, made as a run would make it."""
+    """What a hook plugin promises. A subclass gives the fixture `component`: the plugin, made with its settings."""
 
     @pytest.fixture
     def component(self) -> object:

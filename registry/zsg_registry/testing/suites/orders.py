@@ -116,12 +116,11 @@ class OrderSuite(ComponentSuite[M]):
             smaller = replace(scene, budget=budget)
             order = self._made_or_not_checked(component, smaller)
             limits = self.limits(component, smaller)
+            came = f"{len(order)} examples came where {limits.wanted} were asked for"
             if len(order) > limits.wanted:
-                fault(f"{len(order)} examples came where {limits.wanted} were asked for: cut the order at the budget")
+                fault(f"{came}: cut the order, as Order.head(context.budget) does")
             if len(order) < limits.wanted and not limits.may_underfill:
-                fault(
-                    f"{len(order)} examples came where {limits.wanted} were asked for: say may_underfill = True, or fill"
-                )
+                fault(f"{came}: give more, or say may_underfill = True")
 
     def test_is_the_same_at_every_call(self, component: M) -> None:
         """One seed gives one order, from the same object and from a new one."""
@@ -134,9 +133,7 @@ class OrderSuite(ComponentSuite[M]):
         for other in found[1:]:
             difference = _difference(found[0], other)
             if difference:
-                fault(
-                    f"two calls with one seed gave other orders ({difference}): draw from context.rng alone, keep no state"
-                )
+                fault(f"two calls gave two orders ({difference}): draw from context.rng alone, and keep no state")
 
     def test_the_seed_matters_where_it_says_so(self, component: M) -> None:
         """`stochastic` is true if and only if the seed changes the order."""
@@ -146,9 +143,7 @@ class OrderSuite(ComponentSuite[M]):
         orders = [self._made_or_not_checked(component, replace(scene, seed=seed)) for seed in seeds]
         differ = any(_difference(orders[0], other) for other in orders[1:])
         if component.stochastic and not differ:
-            fault(
-                f"stochastic is true, but {_SEEDS} seeds gave one order: draw from context.rng, or say stochastic = False"
-            )
+            fault(f"stochastic is true, but {_SEEDS} seeds gave one order: use context.rng, or say stochastic = False")
 
     def test_is_the_same_in_another_process(self, component: M) -> None:
         """A process with other string hashes and another history gives the same order."""
@@ -157,9 +152,7 @@ class OrderSuite(ComponentSuite[M]):
         other = in_another_process(_made_elsewhere, type(self), component, self.scene())
         difference = _difference(order, other)
         if difference:
-            fault(
-                f"another process gave another order ({difference}): do not go by sets, hash(), id() or the environment"
-            )
+            fault(f"another process gave another order ({difference}): do not go by sets, hash() or the environment")
 
     def test_is_the_same_with_any_number_of_threads(self, component: M) -> None:
         """One thread and four give the same order."""
@@ -168,9 +161,7 @@ class OrderSuite(ComponentSuite[M]):
             with threads(count):
                 difference = _difference(order, self._made_or_not_checked(component))
             if difference:
-                fault(
-                    f"{count} threads gave another order ({difference}): compute what decides in one thread, or in float64"
-                )
+                fault(f"{count} threads gave another order ({difference}): let no sum depend on how it is split up")
 
     def test_is_the_same_in_blocks_of_any_size(self, component: M) -> None:
         """However many rows a block of similarities has, the order is the same."""

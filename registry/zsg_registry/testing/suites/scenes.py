@@ -62,12 +62,9 @@ class Scene:
         }
 
     def context(
-        self,
-        component: Arranging,
-        model: Callable[[], ModelHandle] | None = None,
-        numbers: dict[str, Any] | None = None,
+        self, component: Arranging, model: Callable[[], ModelHandle] = tiny_model, numbers: dict[str, Any] | None = None
     ) -> NaiveContext:
-        """A context that allows what a component declares and nothing else."""
+        """A context that allows what a component declares and nothing else; its numbers may be given."""
         return NaiveContext.of(
             component,
             self.pool,
@@ -76,7 +73,7 @@ class Scene:
             batch_size=self.batch_size,
             seed=self.seed,
             block_rows=self.block_rows,
-            model=model or tiny_model,
+            model=model,
             **(self.numbers() if numbers is None else numbers),
         )
 
