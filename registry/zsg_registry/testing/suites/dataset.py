@@ -36,8 +36,8 @@ class DatasetSuite(ComponentSuite[D]):
 
     kind: ClassVar[Kind] = "dataset"
 
-    def test_works_here(self, component: D) -> None:
-        """It loads without raising, and has examples of seen tasks."""
+    def test_works_on_its_data(self, component: D) -> None:
+        """It loads without raising, and there are examples."""
         runs_here(component)
         try:
             examples = loaded(component)
@@ -47,7 +47,7 @@ class DatasetSuite(ComponentSuite[D]):
             fault("load() yields no example")
 
     def test_examples_are_whole(self, component: D) -> None:
-        """Each is an `Example` with an id, a side, a prompt and an answer, and there is something to train on."""
+        """Each is an `Example` with an id, a prompt and an answer."""
         examples = self._loaded(component)
         for example in examples:
             if not isinstance(example, Example):
@@ -113,12 +113,14 @@ class DatasetSuite(ComponentSuite[D]):
                 again = _hash(loaded(each))
             if again != first:
                 fault(
-                    "a second load() gave other examples, or another order: sort what has no order, draw from a fixed seed"
+                    "a second load() gave other examples, or another order: sort what has none, draw from a fixed seed"
                 )
 
     def test_is_the_same_in_another_process(self, component: D) -> None:
         """A process with other string hashes loads the same examples in the same order."""
         first = _hash(self._loaded(component))
+        if _hash(loaded(component)) != first:
+            not_applicable("two loads differ, which another check tells of")
         if in_another_process(_elsewhere, type(component), component.params) != first:
             fault("another process loads other examples, or another order: do not go by sets or hash()")
 
