@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import arrangements as a  # type: ignore[import-not-found]  # see conftest.py
+import broken_arrangements as a  # see conftest.py
 import pytest
 
 from zsg_registry.testing import ArrangementSuite, OnlineArrangementSuite, TransformSuite
@@ -23,7 +23,7 @@ BROKEN = [
     ("is the same after pickling", a.Unpicklable, "lock"),
     ("uses only what it declares", a.UndeclaredNeed, "EMBEDDER"),
     ("declares its access", a.AccessInWords, "'prompts'"),
-    ("works on ordinary data", a.Raising, "KeyError: 'task' (arrangements.py:"),
+    ("works on ordinary data", a.Raising, "KeyError: 'task' (broken_arrangements.py:"),
     ("returns an order", a.ReturnsFloats, "float64"),
     ("positions are in the pool", a.CountsFromOne, "position 40"),
     ("repeats only where declared", a.Repeating, "more than once"),
@@ -78,7 +78,7 @@ def test_of_segments_and_transforms(suite: Any, make: Any, check: str, failed: C
 def test_a_suite_is_tests_with_one_fixture(pytester_run: Callable[[str], str]) -> None:
     out = pytester_run(
         "import pytest\n"
-        "from arrangements import Repeating, Sound\n"
+        "from broken_arrangements import Repeating, Sound\n"
         "from zsg_registry.testing import ArrangementSuite\n"
         "class TestSound(ArrangementSuite):\n"
         "    @pytest.fixture\n"
