@@ -28,7 +28,7 @@ class NoHelp(Sound):
 class Misspelt(Sound):
     """Has a hook that there is not."""
 
-    @hookimpl(optionalhook=True)
+    @hookimpl
     def zsg_cell_ended(self, event):
         pass
 
