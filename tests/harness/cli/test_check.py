@@ -82,18 +82,23 @@ class Chatty:
 
 
 @pytest.fixture
-def mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The installed distribution zsg-mixed."""
-    information = tmp_path / "site" / "zsg_mixed-0.3.dist-info"
-    information.mkdir(parents=True)
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: zsg-mixed\nVersion: 0.3\n")
-    (information / "entry_points.txt").write_text(ENTRY_POINTS)
-    (tmp_path / "site" / "zsg_mixed.py").write_text(CODE)
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], None]:
+    """`install(name, entry_points, code)`: a distribution with one module."""
+
+    def write(name: str, entry_points: str, code: str) -> None:
+        module = name.replace("-", "_")
+        information = tmp_path / "site" / f"{module}-0.3.dist-info"
+        information.mkdir(parents=True)
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.3\n")
+        (information / "entry_points.txt").write_text(entry_points)
+        (tmp_path / "site" / f"{module}.py").write_text(code)
+        monkeypatch.syspath_prepend(str(tmp_path / "site"))
+
+    return write
 
 
-@pytest.mark.usefixtures("mixed")
-def test_a_report_on_each_plugin_whatever_the_others_do(zsg: Callable[..., Any]) -> None:
+def test_a_report_on_each_plugin_whatever_the_others_do(zsg: Callable[..., Any], install: Any) -> None:
+    install("zsg-mixed", ENTRY_POINTS, CODE)
     result = zsg("plugins", "check", "zsg_mixed", "--json")
     assert result.code == 1
     reports = {report["reference"]: report for report in result.json}
@@ -128,7 +133,7 @@ def test_a_good_plugin_passes(zsg: Callable[..., Any], third_party: Any, monkeyp
     assert result.code == 0, result.out
     first, *_, last = result.out.splitlines()
     assert first.startswith("arrangement easy-first: ")
-    assert last.startswith("zsg-easy-first 0.1.0: ")
+    assert last.startswith("zsg-easy-first 1.2.0: ")
     assert "0 failed" in last
     assert "✓  is the same at every call" in result.out
 
@@ -140,13 +145,15 @@ def test_a_distribution_that_is_not_there(zsg: Callable[..., Any]) -> None:
     assert zsg("plugins", "check", "numpy").code == 2
 
 
-def test_who_hangs_is_ended(zsg: Callable[..., Any], third_party: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One plugin that hangs costs its time limit, and the others are checked."""
-    site = third_party("extra-columns")
-    module = next(site.glob("*/__init__.py"))
-    module.write_text(module.read_text().replace("time.sleep(1)", "time.sleep(3600)"))
-    monkeypatch.syspath_prepend(str(site))
-    result = zsg("plugins", "check", "zsg-extra-columns", "--timeout", "3")
+def test_who_hangs_is_ended_and_the_next_one_is_checked(zsg: Callable[..., Any], install: Any) -> None:
+    code = "import time\nfrom zsg_registry import hookimpl\n"
+    for name, seconds in (("Hanging", 3600), ("Quick", 0)):
+        code += f'class {name}:\n    """Sleeps."""\n    @hookimpl\n'
+        code += f"    def zsg_plan_created(self, event):\n        time.sleep({seconds})\n"
+    install("zsg-sleepy", "[zsg_harness.hooks]\nhanging = zsg_sleepy:Hanging\nquick = zsg_sleepy:Quick\n", code)
+    result = zsg("plugins", "check", "zsg-sleepy", "--timeout", "3")
     assert result.code == 1
-    assert "it took more than 3 s (see --timeout)" in result.out
-    assert "hooks price: " in result.out
+    hanging, _, quick = result.out.partition("hooks quick: ")
+    assert "✗  takes every event" in hanging
+    assert "it took more than 3 s (see --timeout)" in hanging
+    assert "✗" not in quick
