@@ -30,11 +30,11 @@ def tiny_model() -> ModelHandle:
 def _parts() -> tuple[Any, Any]:
     import torch
     import transformers
-    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
     core = Tokenizer(models.WordLevel({name: n for n, name in enumerate(_CHARACTERS)}, unk_token="<unk>"))
     core.normalizer = normalizers.Lowercase()
-    core.pre_tokenizer = pre_tokenizers.Split(Regex("(?s)."), "isolated")
+    core.pre_tokenizer = pre_tokenizers.Split("", "isolated")
     tokenizer: Any = transformers.PreTrainedTokenizerFast(
         tokenizer_object=core, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
     )
