@@ -21,6 +21,9 @@ from zsg_registry.testing import (
 )
 from zsg_registry.testing.suites.scenes import ordinary
 
+REGISTRY = Registry()
+"""One for all tests: each reads the metadata of everything that is installed."""
+
 ARRANGEMENTS = [
     "cluster",
     "coarse",
@@ -104,12 +107,12 @@ UNDER_SUITES: dict[Kind, list[str]] = {
 
 def made(kind: Kind, text: str, base_dir: Path | None = None) -> Any:
     reference = parse_reference(text)
-    return bind(Registry().component(kind, reference), reference, base_dir=base_dir)
+    return bind(REGISTRY.component(kind, reference), reference, base_dir=base_dir)
 
 
 @pytest.mark.parametrize("kind", UNDER_SUITES)
 def test_none_is_left_out(kind: Kind) -> None:
-    own = {entry.name for entry in Registry().entries if (entry.kind, entry.distribution) == (kind, "zsg-harness")}
+    own = {entry.name for entry in REGISTRY.entries if (entry.kind, entry.distribution) == (kind, "zsg-harness")}
     assert {parse_reference(text).name for text in UNDER_SUITES[kind]} == own
 
 

@@ -48,7 +48,7 @@ def _parts() -> tuple[Any, Any]:
 
 
 @dataclass
-class TinyModel(ModelHandle):
+class TinyModel:
     """A `ModelHandle` in the plainest code: a template of prompt, completion and end of text, in batches of three.
 
     Of a long example the prompt is cut on the left, as in training.

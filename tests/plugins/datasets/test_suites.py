@@ -11,6 +11,7 @@ import pytest
 from zsg_registry import Registry, bind, parse_reference
 from zsg_registry.testing import DatasetSuite
 
+REGISTRY = Registry()
 TURNS = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "naïve 日本語"}]
 OLD = [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]
 ROWS = [{"task": f"t{n % 3}", "prompt": f"p {n}", "completion": "c"} for n in range(9)]
@@ -64,10 +65,9 @@ class TestDatasets(DatasetSuite[Any]):
     def component(self, request: pytest.FixtureRequest, write: Any, tmp_path: Path) -> Any:
         FORMATS[request.param](write)
         reference = parse_reference(request.param)
-        return bind(Registry().component("dataset", reference), reference, base_dir=tmp_path)
+        return bind(REGISTRY.component("dataset", reference), reference, base_dir=tmp_path)
 
 
 def test_none_is_left_out() -> None:
-    entries = Registry().entries
-    own = {entry.name for entry in entries if (entry.kind, entry.distribution) == ("dataset", "zsg-harness")}
+    own = {entry.name for entry in REGISTRY.entries if (entry.kind, entry.distribution) == ("dataset", "zsg-harness")}
     assert {parse_reference(text).name for text in FORMATS} == own
