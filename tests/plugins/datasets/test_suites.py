@@ -10,6 +10,7 @@ import pytest
 
 from zsg_registry import Registry, bind, parse_reference
 from zsg_registry.testing import DatasetSuite
+from zsg_registry.testing.suites.checks import findings
 
 REGISTRY = Registry()
 TURNS = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "naïve 日本語"}]
@@ -60,12 +61,13 @@ FORMATS: dict[str, Write] = {
 }
 
 
-class TestDatasets(DatasetSuite[Any]):
-    @pytest.fixture(params=FORMATS)
-    def component(self, request: pytest.FixtureRequest, write: Any, tmp_path: Path) -> Any:
-        FORMATS[request.param](write)
-        reference = parse_reference(request.param)
-        return bind(REGISTRY.component("dataset", reference), reference, base_dir=tmp_path)
+@pytest.mark.parametrize("text", FORMATS)
+def test_datasets(text: str, write: Any, tmp_path: Path) -> None:
+    FORMATS[text](write)
+    reference = parse_reference(text)
+    component = REGISTRY.component("dataset", reference)
+    found = findings(DatasetSuite, lambda: bind(component, reference, base_dir=tmp_path))
+    assert {each.check: each.line for each in found if each.state == "failed"} == {}
 
 
 def test_none_is_left_out() -> None:
