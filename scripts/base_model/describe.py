@@ -85,7 +85,8 @@ def main() -> None:
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters")
     torch.manual_seed(0)
     with torch.inference_mode():
-        sets = {name: load(arguments.work / f"heldout_{name}") for name in ("p3", "world") if _is_there(arguments, name)}
+        there = [name for name in ("p3", "world") if _is_there(arguments, name)]
+        sets = {name: load(arguments.work / f"heldout_{name}") for name in there}
         sets["p3 without overlap"] = without_overlap(sets["p3"], np.load(arguments.work / "train.tokens.npy"))
         for name, documents in sets.items():
             loss, count = mean_loss(model, documents)
