@@ -38,7 +38,7 @@ def test_loading_shows_summaries_and_reasons(zsg: Callable[..., Any], faulty: Pa
     result = zsg("plugins", "list", "--load", "--json")
     by_name = {plugin["name"]: plugin for plugin in result.json}
     assert by_name["faulty"]["state"] == "broken"
-    assert "no such luck" in by_name["faulty"]["summary"]
+    assert "no such luck" in by_name["faulty"]["reason"]
     assert "Traceback" in by_name["faulty"]["traceback"]
     assert by_name["random"]["state"] == "ok"
     assert by_name["random"]["summary"]

@@ -51,7 +51,7 @@ def examine_plugins() -> Iterator[Finding]:
     broken = list(broken_plugins(registry))
     for plugin in broken:
         name = f"{plugin['distribution']} {plugin['version']}"
-        detail = f"{plugin['kind']} {plugin['name']!r} of {name} is broken: {plugin['summary']}"
+        detail = f"{plugin['kind']} {plugin['name']!r} of {name} is broken: {plugin['reason']}"
         yield Finding("plugin", "warning", detail, f"pip install --upgrade {plugin['distribution']}")
     yield Finding("plugins", "ok", f"{len(registry.entries) - len(broken)} can be loaded")
 
