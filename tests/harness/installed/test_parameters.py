@@ -71,9 +71,14 @@ class Settings:
     More is said here.
     """
 
-    def __init__(
-        self, path: str, level: Literal[1, 2] = 1, *, price: Decimal | None = None, plain=(), **others: Any
-    ) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, path: str, level: Literal[1, 2] = 1, *, price=(), **others: Any) -> None:
+        pass
+
+
+class Unresolved:
+    """Its types are known to type checkers alone."""
+
+    def __init__(self, price: Decimal | None = None) -> None:
         pass
 
 
@@ -81,9 +86,9 @@ def test_hooks_are_told_of_by_what_they_are_made_with() -> None:
     assert hook_parameters(Settings) == [
         Parameter("path", "text", None, True, "Where the lines go, one for each cell."),
         Parameter("level", "1 or 2", "1", False, "How much is said."),
-        Parameter("price", "anything", "null", False, "What it costs."),
-        Parameter("plain", "anything", "[]", False, ""),
+        Parameter("price", "anything", "[]", False, "What it costs."),
     ]
+    assert hook_parameters(Unresolved) == [Parameter("price", "anything", "null", False, "")]
 
 
 @pytest.mark.parametrize("bare", [type("Bare", (), {}), type("Silent", (), {"__init__": lambda self: None})])

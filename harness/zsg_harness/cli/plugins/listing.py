@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +30,6 @@ def list_plugins(load: bool, as_json: bool) -> None:
     columns = ["kind", "name", "distribution", "version"]
     columns += ["revision", "access", "needs", "state", "summary"] if load else []
     print_table(columns, ([_shown(line, column) for column in columns] for line in listed))
-
-
-def broken_plugins(registry: Registry) -> Iterator[dict[str, Any]]:
-    """The plugins that cannot be loaded, with the reason in one line and the traceback."""
-    for entry in registry.entries:
-        loaded = _loaded(registry, entry)
-        if loaded["state"] == "broken":
-            yield _described(entry) | loaded
 
 
 def remarks(standing: dict[str, Any], name: str, distribution: str) -> str:
