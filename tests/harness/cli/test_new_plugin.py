@@ -150,3 +150,27 @@ def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
     assert "such as 'bad-name'" in err
     assert "The authors of zsg-closeness" in (tmp_path / "zsg-closeness" / "LICENSE").read_text()
     assert '"""How close it is.' in (tmp_path / "zsg-closeness" / "zsg_closeness" / "__init__.py").read_text()
+
+
+def test_from_an_empty_folder_to_the_leaderboard(
+    zsg: Callable[..., Any],
+    install: Callable[..., Path],
+    mini: Path,
+    small_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert zsg("plugins", "new", "arrangement", "varied-first").out == "zsg-varied-first\n"
+    module = tmp_path / "zsg-varied-first" / "zsg_varied_first" / "__init__.py"
+    edited = module.read_text().replace("return len(text)", "return -len(set(text.split())) / (1 + len(text.split()))")
+    assert edited != module.read_text()
+    module.write_text(edited)
+    monkeypatch.syspath_prepend(str(install(tmp_path / "zsg-varied-first")))
+
+    checked = zsg("plugins", "check", "zsg-varied-first")
+    assert checked.code == 0, checked.out + checked.err
+
+    done = zsg("run", "-a", "random", "-a", "varied-first", "-d", f"jsonl[path={mini.parent}/data.jsonl,unseen=0.3]",
+               "-m", small_model, "--budget", "8", "--in-process")  # fmt: skip
+    assert done.code == 0, done.err
+    assert "varied-first" in done.out
