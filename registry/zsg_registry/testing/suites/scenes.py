@@ -162,9 +162,9 @@ def _tasks_changed(pool: ExampleSet) -> ExampleSet:
 
 def _withheld_changed(query: ExampleSet, access: Access) -> ExampleSet:
     """A query that looks the same with this access, and is another one."""
-    if access is Access.ANSWERS:
+    if access == Access.ANSWERS:
         return query
-    if access is Access.PROMPTS:
+    if access == Access.PROMPTS:
         return ExampleSet.from_examples(
             replace(example, completion=f"other {example.id}", references=("other",), choices=("other", "one"))
             for example in query
