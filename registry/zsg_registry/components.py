@@ -5,15 +5,14 @@ from __future__ import annotations
 import inspect
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from zsg_registry.compatibility import FIRST
 from zsg_registry.errors import ZsgError, did_you_mean
 from zsg_registry.places import content_of, holds_place
 from zsg_registry.reference import Reference
-
-API_VERSION: Final = 1
 
 Kind = Literal["dataset", "embedder", "vector-transform", "arrangement", "transform", "metric"]
 
@@ -45,7 +44,7 @@ class Component:
     Attributes:
         params: The parameters, an instance of the class's `Params`.
         revision: Raised by the author when outputs or defaults change; part of a cell's identity.
-        api_version: The version of this contract that the component was written for.
+        api_version: The version of this contract that the component was written for (see `docs/compatibility.md`).
     """
 
     class Params(Parameters):
@@ -53,7 +52,7 @@ class Component:
 
     kind: ClassVar[Kind]
     revision: ClassVar[int] = 1
-    api_version: ClassVar[int] = API_VERSION
+    api_version: ClassVar[int] = FIRST
     params: Parameters
 
     def __init__(self, params: Parameters | None = None, **values: Any) -> None:

@@ -13,7 +13,8 @@ from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Final, get_args
 
 from zsg_registry.arrangement import Arrangement, OnlineArrangement, Transform
-from zsg_registry.components import API_VERSION, Component, Kind, Parameters
+from zsg_registry.compatibility import FIRST, check_api_version
+from zsg_registry.components import Component, Kind, Parameters
 from zsg_registry.dataset import Dataset
 from zsg_registry.embedder import Embedder, VectorTransform
 from zsg_registry.errors import ZsgError, did_you_mean
@@ -176,7 +177,7 @@ def _load(entry: PluginEntry) -> type[object] | BrokenPlugin:
     try:
         problem = None if NAME.fullmatch(entry.name) else "its name is not of letters, digits, '_', '.' and '-'"
         loaded = None if problem else entry.entry_point.load()
-        problem = problem or _problem(entry.kind, loaded)
+        problem = problem or _problem(entry, loaded)
         details = ""
     # A plugin's import may raise anything, SystemExit included; Ctrl-C stays the user's.
     except KeyboardInterrupt:
@@ -194,23 +195,27 @@ def _load(entry: PluginEntry) -> type[object] | BrokenPlugin:
     return BrokenPlugin(entry.name, entry.distribution, problem, details)
 
 
-def _problem(kind: str, loaded: object) -> str | None:
+def _problem(entry: PluginEntry, loaded: object) -> str | None:
     """How a loaded object breaks the contract, or None."""
     if not inspect.isclass(loaded):
         return f"{loaded!r} is not a class"
-    if kind == "hooks":
-        return None
-    bases = next(bases for own, bases in BASES.items() if own == kind)
+    if entry.kind == "hooks":
+        return _wrong_version(entry, loaded)
+    bases = next(bases for own, bases in BASES.items() if own == entry.kind)
     if not issubclass(loaded, bases):
         return f"{loaded.__qualname__} does not subclass {' or '.join(base.__name__ for base in bases)}"
     if inspect.isabstract(loaded):
         missing = ", ".join(sorted(getattr(loaded, "__abstractmethods__", ())))
         return f"{loaded.__qualname__} does not implement {missing}"
-    if loaded.api_version != API_VERSION:
-        return f"it was written for API version {loaded.api_version}; this is version {API_VERSION}"
+    if version := _wrong_version(entry, loaded):
+        return version
     if not issubclass(loaded.Params, Parameters):
         return f"{loaded.__qualname__}.Params does not subclass Parameters"
-    return _wrong_declaration(kind, loaded)
+    return _wrong_declaration(entry.kind, loaded)
+
+
+def _wrong_version(entry: PluginEntry, loaded: type[object]) -> str | None:
+    return check_api_version(getattr(loaded, "api_version", FIRST), f"{entry.kind} {entry.name!r}", entry.distribution)
 
 
 def _wrong_declaration(kind: str, loaded: type[Component]) -> str | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 import pandas as pd
 
@@ -15,6 +16,11 @@ from zsg_harness.reports.markdown import markdown
 from zsg_harness.reports.page import page
 from zsg_harness.reports.tidy import every_step, final_step
 from zsg_harness.store.files import Files
+
+_FORMULA: Final = re.compile(r"[=+\-@\t\r＝＋－＠]")
+"""How a text begins that a spreadsheet takes for a formula."""
+
+_NUMBERS: Final = re.compile(r"[-+]?\d[\d., ]*")
 
 
 def write(board: Leaderboard, out: Files) -> dict[str, bytes]:
@@ -46,7 +52,16 @@ def render(board: Leaderboard) -> dict[str, bytes]:
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
-    return frame.to_csv(index=False, lineterminator="\n").encode()
+    texts = frame.select_dtypes(["object", "string", "category"]).columns
+    inert = frame.assign(**{name: frame[name].astype(object).map(_inert) for name in texts})
+    return inert.rename(columns=_inert).to_csv(index=False, lineterminator="\n").encode()
+
+
+def _inert(value: Any) -> Any:
+    """A value that no spreadsheet computes: tasks and plugins have names from anywhere."""
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBERS.fullmatch(value):
+        return f"'{value}"
+    return value
 
 
 def _json(value: Any) -> bytes:
