@@ -1,4 +1,4 @@
-"""What nobody else is to read in a published leaderboard: where on somebody's machine files are, and passwords in URLs."""
+"""What nobody else is to read in a published leaderboard: where files are on somebody's machine; passwords in URLs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _PASSWORD: Final = re.compile(r"(?<=://)[^/\s@]*:[^/\s]*@")
 
 
 def without_places(results: Results) -> Results:
-    """Results in whose names, reasons and matrices paths are cut to their ends: `/home/me/data.jsonl` is `…/data.jsonl`.
+    """Results in whose names, reasons and matrices paths are cut to their ends.
 
-    Two paths that end alike keep more of theirs: they name different rows.
+    `/home/me/data.jsonl` becomes `…/data.jsonl`. Paths that end alike keep more of theirs: they name different rows.
     """
     paths: set[str] = set()
     for text in _texts(results):

@@ -225,9 +225,18 @@ def inside(key: str) -> str:
     Raises:
         PermissionError: It leads out of the place, or no file can be called so.
     """
-    if key.startswith("/") or ".." in key.split("/") or "\0" in key:
+    if key.startswith("/") or ".." in key.split("/") or "\0" in key or not _is_encodable(key):
         raise PermissionError(errno.EPERM, "the name leads out of the store", key)
     return key
+
+
+def _is_encodable(key: str) -> bool:
+    """JSON can write half of a character, which no file's name has."""
+    try:
+        os.fsencode(key)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def reason_of(error: Exception) -> str:

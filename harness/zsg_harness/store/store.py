@@ -157,8 +157,8 @@ class Store:
         """
         if not self.is_done(cell_id):
             return None
-        name = str(self.read_done(cell_id).get("attempt"))
-        if not re.fullmatch(SEGMENT, name):
+        name = self.read_done(cell_id).get("attempt")
+        if not isinstance(name, str) or not re.fullmatch(SEGMENT, name):
             raise ZsgError(f"{self.url}/{_cell(cell_id)}/done.json is damaged: it names no attempt")
         return Attempt(self.files, _cell(cell_id), name)
 
