@@ -54,7 +54,7 @@ def test_a_listing_runs_no_plugins_code(site: Path, arguments: tuple[str, ...]) 
     assert imported(site, *arguments) == set()
 
 
-def test_a_plan_runs_only_what_it_names_and_hooks(site: Path) -> None:
+def test_a_plan_runs_no_plugin_that_it_does_not_name(site: Path) -> None:
     assert imported(site, "plan", "-a", "random", "-d", "procedural", "--store", "s") == set()
 
 
