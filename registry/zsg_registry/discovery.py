@@ -8,7 +8,7 @@ import re
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Final, get_args
 
@@ -177,7 +177,7 @@ def _load(entry: PluginEntry) -> type[object] | BrokenPlugin:
     try:
         problem = None if NAME.fullmatch(entry.name) else "its name is not of letters, digits, '_', '.' and '-'"
         loaded = None if problem else entry.entry_point.load()
-        problem = problem or _problem(entry, loaded)
+        problem = problem or broken_promise(entry.kind, loaded, entry.distribution)
         details = ""
     # A plugin's import may raise anything, SystemExit included; Ctrl-C stays the user's.
     except KeyboardInterrupt:
@@ -195,27 +195,28 @@ def _load(entry: PluginEntry) -> type[object] | BrokenPlugin:
     return BrokenPlugin(entry.name, entry.distribution, problem, details)
 
 
-def _problem(entry: PluginEntry, loaded: object) -> str | None:
-    """How a loaded object breaks the contract, or None."""
+def broken_promise(kind: str, loaded: object, distribution: str | None = None) -> str | None:
+    """How what an entry point names breaks the contract of its kind, or None.
+
+    A version of the contract that is superseded is warned of.
+    """
     if not inspect.isclass(loaded):
         return f"{loaded!r} is not a class"
-    if entry.kind == "hooks":
-        return _wrong_version(entry, loaded)
-    bases = next(bases for own, bases in BASES.items() if own == entry.kind)
+    owner = distribution or loaded.__module__.partition(".")[0]
+    wrong_version = partial(check_api_version, plugin=f"{kind} {loaded.__qualname__}", distribution=owner)
+    if kind == "hooks":
+        return wrong_version(getattr(loaded, "api_version", FIRST))
+    bases = next(bases for own, bases in BASES.items() if own == kind)
     if not issubclass(loaded, bases):
         return f"{loaded.__qualname__} does not subclass {' or '.join(base.__name__ for base in bases)}"
     if inspect.isabstract(loaded):
         missing = ", ".join(sorted(getattr(loaded, "__abstractmethods__", ())))
         return f"{loaded.__qualname__} does not implement {missing}"
-    if version := _wrong_version(entry, loaded):
-        return version
+    if problem := wrong_version(loaded.api_version):
+        return problem
     if not issubclass(loaded.Params, Parameters):
         return f"{loaded.__qualname__}.Params does not subclass Parameters"
-    return _wrong_declaration(entry.kind, loaded)
-
-
-def _wrong_version(entry: PluginEntry, loaded: type[object]) -> str | None:
-    return check_api_version(getattr(loaded, "api_version", FIRST), f"{entry.kind} {entry.name!r}", entry.distribution)
+    return _wrong_declaration(kind, loaded)
 
 
 def _wrong_declaration(kind: str, loaded: type[Component]) -> str | None:

@@ -104,7 +104,7 @@ def test_written_for_a_version_that_is_superseded_they_run_and_it_is_told_once(p
     states = {(one["kind"], one["name"], one["distribution"]): one["state"] for one in json.loads(done.stdout)}
     assert {states[key] for key in EXPECTED} == {"ok"}
     told = [
-        line for line in done.stderr.splitlines() if "arrangement 'readability' of zsg-readability-curriculum" in line
+        line for line in done.stderr.splitlines() if "arrangement Readability of zsg-readability-curriculum" in line
     ]
     assert len(told) == 1
     assert "deprecated since zsg-harness 0.4 and will be gone in 0.6: upgrade zsg-readability-curriculum" in told[0]

@@ -85,7 +85,7 @@ def test_a_version_that_is_superseded_loads_with_one_warning(name: str) -> None:
     assert all(isinstance(each, type) for each in loaded)
     (told,) = caught
     assert str(told.message) == (
-        "API version 1, which arrangement 'x' of zsg-x was written for, is deprecated since zsg-harness 0.4 "
+        f"API version 1, which arrangement {name} of zsg-x was written for, is deprecated since zsg-harness 0.4 "
         "and will be gone in 0.6: upgrade zsg-x; its authors: return an Order from arrange"
     )
 
