@@ -21,6 +21,7 @@ class BitsPerByte(Metric):
 
     api_version = 1
     revision = 1
+    examples = ("bits-per-byte",)
     outputs: ClassVar[Mapping[str, Direction]] = {OUTPUT: "lower"}
     requires = frozenset({"losses"})
 

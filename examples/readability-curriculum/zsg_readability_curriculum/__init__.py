@@ -20,6 +20,7 @@ class Readability(Arrangement):
 
     api_version = 1
     revision = 1
+    examples = ("readability", "readability[formula=ari,sample=true]", "readability[view=prompt,hardest_first=true]")
 
     class Params(Parameters):
         """What is read, and by which formula."""

@@ -52,16 +52,19 @@ def render(board: Leaderboard) -> dict[str, bytes]:
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
-    texts = frame.select_dtypes(["object", "string", "category"]).columns
-    inert = frame.assign(**{name: frame[name].astype(object).map(_inert) for name in texts})
+    texts = frame.select_dtypes(["object", "string", "category"])
+    inert = frame.assign(**{str(name): _inert_column(column) for name, column in texts.items()})
     return inert.rename(columns=_inert).to_csv(index=False, lineterminator="\n").encode()
 
 
-def _inert(value: Any) -> Any:
-    """A value that no spreadsheet computes: tasks and plugins have names from anywhere."""
-    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBERS.fullmatch(value):
-        return f"'{value}"
-    return value
+def _inert_column(column: pd.Series[Any]) -> pd.Series[Any]:
+    changed = {text: _inert(text) for text in column.unique() if isinstance(text, str) and _inert(text) != text}
+    return column.astype(object).replace(changed) if changed else column
+
+
+def _inert(text: str) -> str:
+    """A text that no spreadsheet computes: tasks and plugins have names from anywhere."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBERS.fullmatch(text) else text
 
 
 def _json(value: Any) -> bytes:
