@@ -44,7 +44,7 @@ def _versioned_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def load(name: str, kind: str = "arrangement") -> type[object] | BrokenPlugin:
-    point = EntryPoint("x", f"versioned_plugins:{name}", f"zsg_harness.{kind}s".replace("hookss", "hooks"))
+    point = EntryPoint("x", f"versioned_plugins:{name}", "zsg_harness.x")
     return Registry().load(PluginEntry(kind, "x", "zsg-x", "1.2", point))
 
 

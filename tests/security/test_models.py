@@ -30,15 +30,18 @@ def hostile(tmp_path: Path) -> Path:
     """A model folder with code in it, which leaves the file `ran` beside the folder."""
     folder = tmp_path / "hostile"
     folder.mkdir()
-    config = {"model_type": "hostile", "auto_map": {"AutoConfig": "code.Config", "AutoTokenizer": ["code.T", None]}}
+    config = {
+        "model_type": "hostile",
+        "auto_map": {"AutoConfig": "hostile.Config", "AutoTokenizer": ["hostile.T", None]},
+    }
     (folder / "config.json").write_text(json.dumps(config))
-    (folder / "code.py").write_text(CODE.format(marker=str(tmp_path / "ran")))
+    (folder / "hostile.py").write_text(CODE.format(marker=str(tmp_path / "ran")))
     (folder / "model.safetensors").write_bytes(b"")
     return folder
 
 
 def test_a_models_own_code_is_not_run(hostile: Path, tmp_path: Path) -> None:
-    with pytest.raises(ZsgError, match="trust_remote_code"):
+    with pytest.raises(ZsgError, match="custom code"):
         load_tokenizer(ModelEntry(use=str(hostile)), Path())
     assert not (tmp_path / "ran").exists()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zsg_harness.cli import main
@@ -58,6 +58,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
+@settings(max_examples=30)
 @given(name=NAMES)
 @example(name="../../outside")
 def test_no_name_leads_out_of_a_store(operation: str, name: str, place: Path) -> None:

@@ -88,8 +88,9 @@ def test_ends_are_as_distinct_as_the_paths(paths: set[str]) -> None:
 
 def test_a_table_holds_no_formula(store, tmp_path: Path) -> None:
     formula, negative = '=HYPERLINK("http://evil.example";"x")', "-2+3+cmd|' /C calc'!A0"
-    store.cell("random", {formula: [9.0, 6.0, 5.0], negative: [9.0, 6.0, 5.0]}, order="r", seeds=[-1])
-    store.cell("nft", order="n", embedder="@SUM(A1)", dataset="toy")
+    losses = {formula: [9.0, 6.0, 5.0], negative: [9.0, 6.0, 5.0]}
+    store.cell("random", losses, order="r", seeds=[-1])
+    store.cell("nft", losses, order="n", embedder="@SUM(A1)")
     store.plan()
     build(
         Store(store.path), tmp_path, added=lambda rows: {"+plugin": ["\t=1+1"] * len(rows), "cost": [-1.5] * len(rows)}
