@@ -16,8 +16,12 @@ EVALUATORS = {"eval", "exec", "compile", "__import__"}
 SUITES = "registry/zsg_registry/testing/suites/"
 """They see that a plugin survives being pickled: what they load they wrote a line before."""
 
-CHOSEN_BY_USERS = {"harness/zsg_harness/models/loading.py"}
-"""Where `trust_remote_code` is what the user's matrix says."""
+CHOSEN_BY_USERS = {
+    "harness/zsg_harness/models/loading.py",
+    "harness/zsg_harness/cli/explain.py",
+    "harness/zsg_harness/cli/leaderboard/verify.py",
+}
+"""Where `trust_remote_code` is what the user's matrix or command says."""
 
 
 def faults(source: str, path: str = "x.py") -> Iterator[str]:
