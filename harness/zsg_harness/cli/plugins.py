@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zsg_harness.cli.check import check_plugins
 from zsg_harness.cli.naming import NearestNameGroup
 from zsg_harness.cli.options import json_option
 from zsg_harness.cli.output import print_json, print_table
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 @click.group(cls=NearestNameGroup)
 def plugins() -> None:
-    """List the installed components."""
+    """List the installed components, and check them."""
+
+
+plugins.add_command(check_plugins)
 
 
 @plugins.command("list")

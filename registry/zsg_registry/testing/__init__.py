@@ -15,6 +15,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from zsg_registry.arrangement import Arrangement, OnlineArrangement, Transform
+from zsg_registry.dataset import Dataset
+from zsg_registry.embedder import Embedder, VectorTransform
+from zsg_registry.metric import Metric
 from zsg_registry.testing.context import NaiveContext
 from zsg_registry.testing.embed_context import NaiveEmbedContext
 from zsg_registry.testing.examples import dialogue_set, example_set
@@ -55,7 +59,24 @@ __all__ = [
     "VectorTransformSuite",
     "dialogue_set",
     "example_set",
+    "suite_of",
 ]
+
+
+def suite_of(plugin: type[object]) -> type[object]:
+    """The suite that checks a plugin's class: by what it subclasses; what is no component is a hook plugin."""
+    bases = {
+        Arrangement: "ArrangementSuite",
+        OnlineArrangement: "OnlineArrangementSuite",
+        Transform: "TransformSuite",
+        Dataset: "DatasetSuite",
+        Embedder: "EmbedderSuite",
+        VectorTransform: "VectorTransformSuite",
+        Metric: "MetricSuite",
+    }
+    name = next((suite for base, suite in bases.items() if issubclass(plugin, base)), "HooksSuite")
+    suite: type[object] = __getattr__(name)
+    return suite
 
 
 def __getattr__(name: str) -> Any:

@@ -171,7 +171,7 @@ class MetricSuite(ComponentSuite[M]):
             better, worse = (_mean(_values(_rows(component, each)), output) for each in (good, bad))
             if np.isfinite([better, worse]).all() and not _is_better(better, worse, direction):
                 fault(
-                    f"{output!r} is {better:g} for right answers and {worse:g} for wrong ones: is not {direction!r} better?"
+                    f"{output!r} is {better:g} for right answers and {worse:g} for wrong ones: better is {direction!r}"
                 )
 
     def test_nothing_beats_the_right_answer(self, component: M) -> None:
