@@ -23,7 +23,8 @@ EXPECTED = {
 MATRIX = """
 [matrix]
 name = "examples"
-datasets = [{ use = "jsonl", path = "data.jsonl", unseen = ["t3"], label = "toy" }]
+models = [{{ use = "{model}", label = "tiny" }}]
+datasets = [{{ use = "jsonl", path = "data.jsonl", unseen = ["t3"], label = "toy" }}]
 arrangements = ["random", "readability", "readability[sample=true]"]
 metrics = ["loss", "bits-per-byte"]
 budgets = [6]
@@ -32,13 +33,18 @@ budgets = [6]
 per_unseen_task = 2
 
 [training]
-max_length = 64
+max_length = 128
+
+[run]
+devices = "cpu"
+workers = 1
 
 [hooks.word-sent]
-to = "${WORD}"
+to = "${{WORD}}"
 """
 SUPERSEDED = """
-from zsg_registry import compatibility, discovery
+import sys
+from zsg_registry import compatibility
 compatibility.API_VERSION = 2
 compatibility.SUPERSEDED = {1: compatibility.Superseded("0.4", "0.6", "return an Order")}
 from zsg_harness.cli import main
@@ -63,14 +69,14 @@ def test_they_are_listed_and_load(python: Python) -> None:
     assert "Deprecation" not in done.stderr
 
 
-def test_both_run_on_a_matrix(python: Python, tmp_path: Path) -> None:
+def test_both_run_on_a_matrix(python: Python, tiny: Path, tmp_path: Path) -> None:
     rows = [
         {"prompt": f"{'Notwithstanding ' * (n % 3)}say {task} {n}.", "completion": f"word {n}", "task": f"t{task}"}
         for task in range(4)
         for n in range(4)
     ]
     (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (tmp_path / "matrix.toml").write_text(MATRIX)
+    (tmp_path / "matrix.toml").write_text(MATRIX.format(model=tiny))
     word = tmp_path / "word.jsonl"
     run = ("-m", "zsg_harness", "run", "--matrix", "matrix.toml", "--store", "store", "--in-process")
     done = python(*run, WORD=str(word))
@@ -92,9 +98,9 @@ def test_their_report_cards(python: Python, distribution: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_their_own_tests_pass(python: Python) -> None:
-    folders = [EXAMPLES / name / "tests" for name in ("readability-curriculum", "bits-per-byte")]
-    done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", *folders)
+@pytest.mark.parametrize("name", ["readability-curriculum", "bits-per-byte"])
+def test_their_own_tests_pass(python: Python, name: str) -> None:
+    done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", EXAMPLES / name)
     assert done.returncode == 0, done.stdout
 
 
