@@ -11,15 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from zsg_registry import Kind, Order, OrderFile, Registry, bind, parse_reference
-from zsg_registry.testing import (
-    ArrangementSuite,
-    EmbedderSuite,
-    MetricSuite,
-    OnlineArrangementSuite,
-    TransformSuite,
-    VectorTransformSuite,
-)
+from zsg_registry.testing import suite_of
+from zsg_registry.testing.suites.checks import findings
 from zsg_registry.testing.suites.scenes import ordinary
+
+REGISTRY = Registry()
+"""One for all tests: each reads the metadata of everything that is installed."""
 
 ARRANGEMENTS = [
     "cluster",
@@ -87,7 +84,6 @@ METRICS = [
     "loss",
     "perplexity",
     "rank-accuracy",
-    "reward[model=judge]",
     "rouge",
     "rouge[tokenizer=multilingual]",
     "seen-loss",
@@ -98,76 +94,70 @@ UNDER_SUITES: dict[Kind, list[str]] = {
     "transform": TRANSFORMS,
     "vector-transform": VECTOR_TRANSFORMS,
     "embedder": [*EMBEDDERS, *LOADED_ONCE, *OF_THE_HUB],
-    "metric": [*METRICS, "lm-eval"],  # see TestLmEval in tests/harness
+    "metric": [*METRICS, "reward", "lm-eval"],
 }
 
 
 def made(kind: Kind, text: str, base_dir: Path | None = None) -> Any:
     reference = parse_reference(text)
-    return bind(Registry().component(kind, reference), reference, base_dir=base_dir)
+    return bind(REGISTRY.component(kind, reference), reference, base_dir=base_dir)
 
 
 @pytest.mark.parametrize("kind", UNDER_SUITES)
 def test_none_is_left_out(kind: Kind) -> None:
-    own = {entry.name for entry in Registry().entries if (entry.kind, entry.distribution) == (kind, "zsg-harness")}
+    own = {entry.name for entry in REGISTRY.entries if (entry.kind, entry.distribution) == (kind, "zsg-harness")}
     assert {parse_reference(text).name for text in UNDER_SUITES[kind]} == own
 
 
-class TestArrangements(ArrangementSuite[Any]):
-    @pytest.fixture(params=ARRANGEMENTS)
-    def component(self, request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-        if "=order.parquet" in request.param:
-            ids = ordinary().pool.ids
-            pq.write_table(OrderFile.of(Order(np.arange(len(ids))), ids, 4, {}).to_arrow(), tmp_path / "order.parquet")
-        if "=scores.csv" in request.param:
-            rows = [f"{name},{len(name) + place % 7}" for place, name in enumerate(ordinary().pool.ids)]
-            (tmp_path / "scores.csv").write_text("\n".join(["id,score", *rows]))
-        return made("arrangement", request.param, tmp_path)
-
-
-class TestOnlineArrangements(OnlineArrangementSuite[Any]):
-    @pytest.fixture(params=ONLINE)
-    def component(self, request: pytest.FixtureRequest) -> Any:
-        return made("arrangement", request.param)
-
-
-class TestTransforms(TransformSuite[Any]):
-    @pytest.fixture(params=TRANSFORMS)
-    def component(self, request: pytest.FixtureRequest) -> Any:
-        return made("transform", request.param)
-
-
-class TestVectorTransforms(VectorTransformSuite[Any]):
-    @pytest.fixture(params=VECTOR_TRANSFORMS)
-    def component(self, request: pytest.FixtureRequest) -> Any:
-        return made("vector-transform", request.param)
-
-
-class TestEmbedders(EmbedderSuite[Any]):
-    @pytest.fixture(params=EMBEDDERS)
-    def component(self, request: pytest.FixtureRequest) -> Any:
-        return made("embedder", request.param)
-
-
-class TestEmbeddersLoadedOnce(EmbedderSuite[Any]):
-    @pytest.fixture(params=[*LOADED_ONCE, *OF_THE_HUB], scope="class")
-    def component(self, request: pytest.FixtureRequest) -> Any:
-        component = made("embedder", request.param)
-        if request.param in OF_THE_HUB and component.unavailable() is not None:
-            pytest.skip("its model is not in the hub's cache")
-        return component
-
-
-class TestMetrics(MetricSuite[Any]):
-    @pytest.fixture(params=METRICS)
-    def component(self, request: pytest.FixtureRequest, judge: Callable[[], Path]) -> Any:
-        text = request.param.replace("=judge", f"={judge()}") if "=judge" in request.param else request.param
-        return made("metric", text)
-
-
 @pytest.fixture(scope="module")
-def judge(make_judge: Callable[[], Path]) -> Callable[[], Path]:
-    """Where a tiny reward model lies; it is made when it is first asked for."""
-    import functools
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What some plugins read: an order and scores of the pool on which suites try arrangements."""
+    folder, ids = tmp_path_factory.mktemp("files"), ordinary().pool.ids
+    pq.write_table(OrderFile.of(Order(np.arange(len(ids))), ids, 4, {}).to_arrow(), folder / "order.parquet")
+    rows = [f"{name},{len(name) + place % 7}" for place, name in enumerate(ids)]
+    (folder / "scores.csv").write_text("\n".join(["id,score", *rows]))
+    return folder
 
-    return functools.cache(make_judge)
+
+def broken_promises(kind: Kind, text: str, base_dir: Path | None = None, *, once: bool = False) -> dict[str, str]:
+    """The checks that fail, with their lines; on one object for all checks, where it loads what is large."""
+    component = made(kind, text, base_dir)
+    found = findings(suite_of(type(component)), lambda: component if once else made(kind, text, base_dir))
+    return {each.check: each.line for each in found if each.state == "failed"}
+
+
+@pytest.mark.parametrize("text", [*ARRANGEMENTS, *ONLINE])
+def test_arrangements(text: str, files: Path) -> None:
+    assert broken_promises("arrangement", text, files) == {}
+
+
+@pytest.mark.parametrize("text", TRANSFORMS)
+def test_transforms(text: str) -> None:
+    assert broken_promises("transform", text) == {}
+
+
+@pytest.mark.parametrize("text", VECTOR_TRANSFORMS)
+def test_vector_transforms(text: str) -> None:
+    assert broken_promises("vector-transform", text) == {}
+
+
+@pytest.mark.parametrize("text", [*EMBEDDERS, *LOADED_ONCE])
+def test_embedders(text: str) -> None:
+    assert broken_promises("embedder", text, once=text in LOADED_ONCE) == {}
+
+
+@pytest.mark.parametrize("text", OF_THE_HUB)
+def test_embedders_of_the_hub(text: str) -> None:
+    if made("embedder", text).unavailable() is not None:
+        pytest.skip("its model is not in the hub's cache")
+    assert broken_promises("embedder", text, once=True) == {}
+
+
+@pytest.mark.parametrize("text", METRICS)
+def test_metrics(text: str) -> None:
+    assert broken_promises("metric", text) == {}
+
+
+def test_rewards(make_judge: Callable[[], Path]) -> None:
+    judge = make_judge()
+    assert broken_promises("metric", f"reward[model={judge.name}]", judge.parent, once=True) == {}

@@ -10,7 +10,9 @@ import pytest
 
 from zsg_registry import Registry, bind, parse_reference
 from zsg_registry.testing import DatasetSuite
+from zsg_registry.testing.suites.checks import findings
 
+REGISTRY = Registry()
 TURNS = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "naïve 日本語"}]
 OLD = [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]
 ROWS = [{"task": f"t{n % 3}", "prompt": f"p {n}", "completion": "c"} for n in range(9)]
@@ -59,15 +61,15 @@ FORMATS: dict[str, Write] = {
 }
 
 
-class TestDatasets(DatasetSuite[Any]):
-    @pytest.fixture(params=FORMATS)
-    def component(self, request: pytest.FixtureRequest, write: Any, tmp_path: Path) -> Any:
-        FORMATS[request.param](write)
-        reference = parse_reference(request.param)
-        return bind(Registry().component("dataset", reference), reference, base_dir=tmp_path)
+@pytest.mark.parametrize("text", FORMATS)
+def test_datasets(text: str, write: Any, tmp_path: Path) -> None:
+    FORMATS[text](write)
+    reference = parse_reference(text)
+    component = REGISTRY.component("dataset", reference)
+    found = findings(DatasetSuite, lambda: bind(component, reference, base_dir=tmp_path))
+    assert {each.check: each.line for each in found if each.state == "failed"} == {}
 
 
 def test_none_is_left_out() -> None:
-    entries = Registry().entries
-    own = {entry.name for entry in entries if (entry.kind, entry.distribution) == ("dataset", "zsg-harness")}
+    own = {entry.name for entry in REGISTRY.entries if (entry.kind, entry.distribution) == ("dataset", "zsg-harness")}
     assert {parse_reference(text).name for text in FORMATS} == own
