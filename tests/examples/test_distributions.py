@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -10,6 +11,9 @@ from zipfile import ZipFile
 
 import pandas as pd
 import pytest
+
+from zsg_registry import API_VERSION
+from zsg_registry.compatibility import SUPERSEDED
 
 Python = Callable[..., "CompletedProcess[str]"]
 
@@ -42,7 +46,7 @@ workers = 1
 [hooks.word-sent]
 to = "${{WORD}}"
 """
-SUPERSEDED = """
+IN_A_LATER_VERSION = """
 import sys
 from zsg_registry import compatibility
 compatibility.API_VERSION = 2
@@ -57,6 +61,13 @@ def test_the_wheels_hold_typed_packages_and_nothing_else(wheels: Sequence[Path])
         names = [name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name]
         assert {name.partition("/")[0] for name in names} == {wheel.name.partition("-")[0]}
         assert f"{wheel.name.partition('-')[0]}/py.typed" in names
+
+
+def test_they_are_written_for_the_oldest_version_that_is_supported() -> None:
+    """So that what is run here is what such plugins rely on: they move on when that version goes."""
+    sources = [path.read_text() for path in EXAMPLES.glob("*/zsg_*/*.py")]
+    written_for = {int(version) for source in sources for version in re.findall(r"api_version = (\d+)", source)}
+    assert written_for == {min([API_VERSION, *SUPERSEDED])}
 
 
 def test_they_are_listed_and_load(python: Python) -> None:
@@ -105,7 +116,7 @@ def test_their_own_tests_pass(python: Python, name: str) -> None:
 
 
 def test_written_for_a_version_that_is_superseded_they_run_and_it_is_told_once(python: Python) -> None:
-    done = python("-c", SUPERSEDED, "plugins", "list", "--load", "--json")
+    done = python("-c", IN_A_LATER_VERSION, "plugins", "list", "--load", "--json")
     assert done.returncode == 0, done.stderr
     states = {(one["kind"], one["name"], one["distribution"]): one["state"] for one in json.loads(done.stdout)}
     assert {states[key] for key in EXPECTED} == {"ok"}
