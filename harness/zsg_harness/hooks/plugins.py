@@ -50,7 +50,8 @@ def plugins_with_columns(
 ) -> list[HookPlugin]:
     """The hook plugins that add to a leaderboard, with the settings that the stores' frozen plans have for them.
 
-    Those of an earlier store go before those of a later one. A plugin that they do not fit is passed over.
+    Those of an earlier store go before those of a later one. A plugin that they do not fit, or that reads some from the
+    environment, is passed over.
     """
     found = []
     for entry in _entries(registry):
@@ -110,13 +111,20 @@ def _told_apart(plugins: list[HookPlugin]) -> list[HookPlugin]:
 
 
 def _planned_settings(name: str, stores: Sequence[Store], matrix: str | None) -> dict[str, Any]:
-    """A plugin's table in the frozen plans, with variables replaced from the environment of now."""
-    from zsg_harness.matrix.load import expand_variables
+    """A plugin's table in the frozen plans.
+
+    Raises:
+        ZsgError: A setting is read from the environment. A store may be somebody else's, who is told nothing of it.
+    """
+    from zsg_harness.matrix.load import has_variables
 
     settings: dict[str, Any] = {}
     for store in reversed(stores):
         for stem, plan in store.matrices().items():
             if matrix in (None, stem, plan["name"]):
                 settings |= plan["matrix"].get("hooks", {}).get(name, {})
-    expanded: dict[str, Any] = expand_variables(settings, f"[hooks.{name}]")
-    return expanded
+    for setting, value in settings.items():
+        if has_variables(value):
+            reason = "is read from the environment, which is done for a matrix file alone (run the matrix again)"
+            raise ZsgError(f"[hooks.{name}]: the setting {setting!r} {reason}")
+    return settings

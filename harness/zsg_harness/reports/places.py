@@ -20,6 +20,7 @@ from zsg_harness.reports.records import Labels, PlannedCell, PlanRecord
 _PART: Final = r"""[^\s/,;:\[\](){}"'`|=<>]+"""
 _PATH: Final = re.compile(rf"(?<![\w.:/@~-])(?:file://)?(?:~|/{_PART})(?:/{_PART})+/?")
 _QUOTED: Final = re.compile(r"""(["'])(?:file://)?(~?/[^"']*/[^"']+)\1""")
+_PASSWORD: Final = re.compile(r"(?<=://)[^/\s@]+@")
 _FOLDER: Final = ("/", "~", ".")
 """What a model's name begins with if it is a folder."""
 _DIGITS: Final = 8
@@ -54,7 +55,8 @@ def without_places(results: Results) -> Results:
 
 
 def without_folders(text: str) -> str:
-    """A text with the last name of every absolute path in it in place of the path."""
+    """A text with the last name of every absolute path in it in place of the path, and no password in a URL."""
+    text = _PASSWORD.sub("", text)
     if "/" not in text:
         return text
     text = _QUOTED.sub(lambda match: match[1] + _last(match[2]) + match[1], text)

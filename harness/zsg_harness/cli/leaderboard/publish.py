@@ -34,7 +34,8 @@ def publish(
     """Publish the reports of a store.
 
     Refuses, and says why, where it is not known which model or which data a row is about: what comes from a hub needs a
-    commit; what does not is known by the hash of its content. What is there already is not sent again.
+    commit; what does not is known by the hash of its content. Of paths of this machine only the ends are published.
+    What is there already is not sent again.
     """
     from zsg_harness.hooks.columns import plugin_columns
     from zsg_harness.publishing.publish import faults
