@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +68,20 @@ def environment_of() -> Callable[[Path], Any]:
     return lambda store: make_environment(WorkerSettings(str(store), RunTable(), Slot(0, "", 1)))
 
 
+@cache
+def _warm_nursery() -> None:
+    """Where workers that are killed again and again are forked from has all that they would import each time."""
+    forkserver.set_forkserver_preload(
+        ["zsg_harness.executors.forked_from", "zsg_harness.cells.run", "sklearn.feature_extraction.text"]
+    )
+    forkserver.ensure_running()
+
+
 class Attempt:
     """A worker process with a cell to run."""
 
     def __init__(self, cell: Cell, store: Path, run: RunTable) -> None:
+        _warm_nursery()
         self._connection, theirs = multiprocessing.Pipe()
         settings = WorkerSettings(str(store), run, Slot(0, "", run.processes_per_cell))
         self._process = nursery.start(worker_main, settings, theirs, daemon=run.processes_per_cell == 1)
