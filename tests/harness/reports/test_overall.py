@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_the_page_tells_what_was_simulated(store) -> None:
     """The figures in the package are those of the recorded benchmark."""
     assert json.loads(simulated.FILE.read_text()) == simulated.summary(json.loads(RECORDED.read_text()))
     fill(store, "one", near=4.0)
-    told = page(assemble(collect(Store(store.path))))
+    told = html.unescape(page(assemble(collect(Store(store.path)))))
     assert all(sentence in told for sentence in simulated.sentences())
 
 
