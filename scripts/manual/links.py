@@ -2,8 +2,8 @@
 
 python scripts/manual/links.py site
 
-A link to elsewhere is only looked at for its form. What a page *loads* (scripts, styles, pictures) must come with it, so
-that the manual can be read without a network.
+A link to elsewhere is only looked at for its form. What a page *loads* (scripts, styles, pictures) must come with it,
+so that the manual can be read without a network.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def arrangement() -> str:
     rng = np.random.default_rng(4)
     centres = np.array([(-0.55, 0.4), (0.5, 0.5), (0.45, -0.5), (-0.45, -0.45)])
     pool = np.concatenate([centre + rng.normal(0, 0.11, (14, 2)) for centre in centres])
-    query = np.array([(-0.25, 0.1), (0.1, 0.35), (0.2, 0.1)])
+    query = np.array([(0.12, 0.3), (0.22, 0.18), (-0.2, -0.2)])
     drawing = Drawing(4 * (PANEL + 20), PANEL + 76, "Half of a pool of 56 examples, chosen and ordered in four ways")
     for number, reference in enumerate(SHOWN):
         left = number * (PANEL + 20) + 6
@@ -98,7 +98,7 @@ def selection_and_order() -> str:
     """What selection and what order contributes to a difference from random, on a published leaderboard."""
     rows, names = _rows(), ("nft", "doubly-greedy", "tma", "coarse", "cluster")
     drawing = Drawing(720, 52 * len(names) + 76, "Differences from random order, taken apart into selection and order")
-    zero, scale = 480.0, 360.0
+    zero, scale = 420.0, 290.0
     drawing.line((zero, 30), (zero, 52 * len(names) + 24), colour=FAINT)
     drawing.text(zero, 20, "random", colour=FAINT, anchor="middle")
     for number, name in enumerate(names):
@@ -124,7 +124,7 @@ def selection_and_order() -> str:
 def receipt() -> str:
     """Two steps of an order on two processes, as the trainer shares them out, and the receipt."""
     order, batch, processes = np.array([7, 2, 9, 0, 5, 11, 3, 8]), 4, 2
-    drawing = Drawing(720, 296, "An order, the optimizer steps that consume it, and the receipt")
+    drawing = Drawing(760, 290, "An order, the optimizer steps that consume it, and the receipt")
     colours = ("#bcd4f7", "#bfe3c8")
     drawing.text(10, 50, "order", bold=True)
     drawing.text(10, 148, "training", bold=True)
@@ -133,18 +133,14 @@ def receipt() -> str:
         step = position // batch
         rank = position % batch % processes
         x = 120 + 70 * position
-        _example(drawing, x, 30, int(example), colours[step])
-        lane, place = 108 + 42 * rank, 120 + 280 * step + 70 * (position % batch // processes)
-        drawing.line((x + 28, 60), (place + 28, lane), colour=FAINT)
-        _example(drawing, place, lane, int(example), colours[step])
-        _example(drawing, x, 244, int(example), colours[step])
+        lane = 108 + 42 * rank
+        drawing.line((x + 28, 60), (x + 28, 244), colour=FAINT)
+        for top in (30, lane, 244):
+            _example(drawing, x, top, int(example), colours[step])
+    for rank in range(processes):
+        drawing.text(680, 128 + 42 * rank, f"process {rank}", size=12, colour=FAINT)
     for step in range(2):
         drawing.text(120 + 280 * step, 22, f"step {step + 1}", size=12, colour=FAINT)
-        for rank in range(processes):
-            drawing.text(264 + 280 * step, 128 + 42 * rank, f"process {rank}", size=12, colour=FAINT)
-        drawing.text(120 + 280 * step, 212, "gradients summed: one update", size=12, colour=FAINT)
-        drawing.line((120 + 280 * step, 220), (380 + 280 * step, 220), colour=FAINT, dashed=True)
-        drawing.text(120 + 280 * step, 236, f"step {step + 1}: what was consumed", size=12, colour=FAINT)
     return drawing.svg()
 
 
@@ -157,7 +153,7 @@ def null_band() -> str:
     """Arrangements of a published leaderboard beside random order's interval."""
     rows = _rows()
     names = ("nft", "nft | shuffle", "tma", "coarse", "per-task[mode=uniform]", "round-robin", "commonit", "cluster")
-    drawing = Drawing(720, 34 * len(names) + 84, "Differences from random order with 95 % intervals")
+    drawing = Drawing(720, 34 * len(names) + 96, "Differences from random order with 95 % intervals")
     low, high, left, right = -1.0, 1.8, 230, 690
 
     def at(value: float) -> float:
@@ -176,9 +172,10 @@ def null_band() -> str:
         drawing.line((at(tick), bottom), (at(tick), bottom + 5), colour=FAINT)
         drawing.text(at(tick), bottom + 20, f"{tick:g}".replace("-", "−"), anchor="middle", size=12)
     drawing.text(left, bottom + 48, "aulc minus that of random order (lower is better)", size=12, colour=FAINT)
-    for x, colour, text in ((530, GREEN, "better"), (600, RED, "worse"), (668, FAINT, "tie")):
-        drawing.dot(x, bottom + 44, 5, colour)
-        drawing.text(x + 10, bottom + 48, text, size=12)
+    legend = ((GREEN, "verdict: better"), (RED, "worse"), (FAINT, "tie: no verdict"))
+    for x, (colour, text) in zip((235, 365, 440), legend, strict=True):
+        drawing.dot(x, bottom + 66, 5, colour)
+        drawing.text(x + 10, bottom + 70, text, size=12)
     return drawing.svg()
 
 
@@ -216,5 +213,5 @@ def access() -> str:
     drawing.dot(30, y - 4, 7, BLUE, edge=BLUE)
     drawing.text(46, y, "in the context")
     drawing.dot(180, y - 4, 7, "none", edge=FAINT)
-    drawing.text(196, y, "absent. The examples that are scored are never there, unless the run says oracle.")
+    drawing.text(196, y, "absent (and so are, always, the examples that are scored)")
     return drawing.svg()

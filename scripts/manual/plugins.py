@@ -66,7 +66,7 @@ def _page(entry: PluginEntry, component: type[Component]) -> str:
         f"{entry.name}",
         f"*{PLURALS[entry.kind].removesuffix('s')}.* {component.summary()}",
         document,
-        f"```toml\n{_example(entry, component)}\n```",
+        f"```toml\n[matrix]\n{_example(entry, component)}\n```",
         parameters,
         "## Facts\n\n" + table(("", ""), _facts(component)),
     )

@@ -6,6 +6,7 @@ said in an HTML comment above it, which readers do not see:
 
     <!-- file: mine.toml -->              the block is that file (where a title would not be shown)
     <!-- prepared: pool.jsonl -->         files that a reader has, and the page does not show (prepared.py)
+    <!-- before: pool = [] -->            code that is run before the block
     <!-- shrunk: 30000 → 20 -->           another text in its place, to save time
     <!-- exits: 2 -->                     the exit code of its last command, where it is not 0
     <!-- whole -->                        all cells of a matrix are run; else one is, to save time

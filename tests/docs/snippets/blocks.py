@@ -10,7 +10,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-_MARK = re.compile(r"<!--\s*(file|prepared|shrunk|exits|whole|not run)(?:\s*\((.+?)\))?(?::\s*(.*?))?\s*-->", re.DOTALL)
+_MARK = re.compile(r"<!--\s*(file|prepared|before|shrunk|exits|whole|not run)(?:\s*\((.+?)\))?(?::\s*(.*?))?\s*-->", re.DOTALL)
 _TITLE = re.compile(r'title="([^"]+)"')
 
 
@@ -25,6 +25,7 @@ class Block:
         text: What is in it.
         file: The file that it is, if it is one.
         prepared: Files that must be there.
+        before: Code that is run first.
         exits: The exit code of its last command.
         whole: Whether every cell of a matrix is to be run.
         not_run: Why it is not run, by a text that commands hold; "" for the whole block.
@@ -36,6 +37,7 @@ class Block:
     text: str
     file: str | None = None
     prepared: tuple[str, ...] = ()
+    before: str = ""
     exits: int = 0
     whole: bool = False
     not_run: dict[str, str] = field(default_factory=dict)
@@ -77,6 +79,7 @@ def _block(page: Path, token: Token, marks: list[re.Match[str]]) -> Block:
         _shrunk(token.content, said.get("shrunk", "")),
         file=said.get("file", title[1] if title else None),
         prepared=tuple(said.get("prepared", "").split()),
+        before=said.get("before", ""),
         exits=int(said.get("exits", 0)),
         whole="whole" in said,
         not_run={mark[2] or "": " ".join(mark[3].split()) for mark in marks if mark[1] == "not run"},

@@ -54,7 +54,7 @@ class Sandbox:
                 self._run(command, block, 0)
             self._run(last, block, block.exits)
         elif block.language == "python" and block.reason("") is None:
-            exec(compile(block.text, block.place, "exec"), self._names)
+            exec(compile(f"{block.before}\n{block.text}", block.place, "exec"), self._names)
 
     def _run(self, command: Command, block: Block, expected: int) -> None:
         if block.reason(command.text) is not None:
