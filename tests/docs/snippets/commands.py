@@ -96,9 +96,8 @@ def parse(args: Sequence[str], command: click.Command = cli) -> None:
         if given and not isinstance(parameter.type, click.Path | click.File):
             parameter.type_cast_value(context, value)
     if isinstance(command, click.Group):
-        names = [*rest, *context.protected_args] if hasattr(context, "protected_args") else rest
-        if names:
-            name, inner, arguments = command.resolve_command(context, names)
+        if rest:
+            name, inner, arguments = command.resolve_command(context, rest)
             assert inner is not None, name
             parse(arguments, inner)
         elif not command.invoke_without_command and command is not cli:
