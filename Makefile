@@ -19,7 +19,7 @@ check: $(VENV)/.installed-dev  ## lint, types, and the walls between the package
 	$(VENV)/bin/lint-imports
 
 docs: $(VENV)/.installed-dev  ## build the manual into site/, and check its links
-	$(VENV)/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 	$(VENV)/bin/python scripts/manual/links.py site
 
 reference: $(VENV)/.installed-dev  ## write the parts of the manual that follow from the code
