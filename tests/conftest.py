@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,20 +47,23 @@ THIRD_PARTY = Path(__file__).parent / "third_party"
 
 
 @pytest.fixture(scope="session")
-def third_party(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """`third_party(name)` really installs the distribution in `tests/third_party/<name>`, once.
+def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`install(folder, …)` really installs distributions.
 
     It returns the folder to put on a subprocess's PYTHONPATH: the environment of the tests stays as it is.
     """
-    installed: dict[str, Path] = {}
 
-    def install(name: str) -> Path:
-        if name not in installed:
-            target = tmp_path_factory.mktemp(name)
-            offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
-            pip = [sys.executable, "-m", "pip", "install", "--quiet", *offline]
-            subprocess.run([*pip, "--target", str(target), str(THIRD_PARTY / name)], check=True)
-            installed[name] = target
-        return installed[name]
+    def call(*distributions: Path) -> Path:
+        target = tmp_path_factory.mktemp("installed")
+        offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", *offline]
+        subprocess.run([*pip, "--target", str(target), *map(str, distributions)], check=True)
+        return target
 
-    return install
+    return call
+
+
+@pytest.fixture(scope="session")
+def third_party(install: Callable[..., Path]) -> Callable[[str], Path]:
+    """`third_party(name)` installs the distribution in `tests/third_party/<name>`, once."""
+    return cache(lambda name: install(THIRD_PARTY / name))

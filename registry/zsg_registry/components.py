@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, TypeVar
@@ -46,6 +47,8 @@ class Component:
         params: The parameters, an instance of the class's `Params`.
         revision: Raised by the author when outputs or defaults change; part of a cell's identity.
         api_version: The version of this contract that the component was written for.
+        examples: References that show how the component is used, such as `"tma[mode=farthest]"`. Help shows them, and
+            `plugins check` checks the component with these parameters; files are looked for beside the class's module.
     """
 
     class Params(Parameters):
@@ -54,6 +57,7 @@ class Component:
     kind: ClassVar[Kind]
     revision: ClassVar[int] = 1
     api_version: ClassVar[int] = API_VERSION
+    examples: ClassVar[Sequence[str]] = ()
     params: Parameters
 
     def __init__(self, params: Parameters | None = None, **values: Any) -> None:

@@ -176,7 +176,7 @@ def _load(entry: PluginEntry) -> type[object] | BrokenPlugin:
     try:
         problem = None if NAME.fullmatch(entry.name) else "its name is not of letters, digits, '_', '.' and '-'"
         loaded = None if problem else entry.entry_point.load()
-        problem = problem or _problem(entry.kind, loaded)
+        problem = problem or broken_promise(entry.kind, loaded)
         details = ""
     # A plugin's import may raise anything, SystemExit included; Ctrl-C stays the user's.
     except KeyboardInterrupt:
@@ -194,8 +194,8 @@ def _load(entry: PluginEntry) -> type[object] | BrokenPlugin:
     return BrokenPlugin(entry.name, entry.distribution, problem, details)
 
 
-def _problem(kind: str, loaded: object) -> str | None:
-    """How a loaded object breaks the contract, or None."""
+def broken_promise(kind: str, loaded: object) -> str | None:
+    """How what an entry point names breaks the contract of its kind, or None."""
     if not inspect.isclass(loaded):
         return f"{loaded!r} is not a class"
     if kind == "hooks":

@@ -106,7 +106,7 @@ def test_a_third_party_plugin_is_on_the_leaderboard_and_a_broken_one_harms_nothi
     assert len(asked.stderr.strip().splitlines()) == 1
 
 
-def test_a_cell_that_fails_fails_alone(
+def test_faulty_plugins_of_every_sort_harm_nobody_else(
     zsg: Callable[..., subprocess.CompletedProcess[str]], third_party: ThirdParty, tmp_path: Path
 ) -> None:
     faulty = {
@@ -114,16 +114,22 @@ def test_a_cell_that_fails_fails_alone(
         "repeating": "arrangement 'repeating' returned index 0 more than once",
         "too-few": "arrangement 'too-few' returned 31 examples; 32 were asked for",
         "peeking": "the query was used, but the declared access does not include it",
+        "peeking-at-answers": "the field 'completion' is withheld: it needs more access than was declared",
+        "wrong-type": "an order's indices must be a one-dimensional int64 array",
+        "mutating": "ValueError: sort array is read-only",
         "raising": "KeyError: 'no such thing'",
         "crashing": "its worker process ended (exit code 3)",
         "sequential": "scored examples is not finite after step 1",
     }
-    done = zsg("--workers", "2", arrangements=["random", *faulty], plugins=[third_party("misbehaving")])
+    installed = ("contract-breakers", "misbehaving", "broken-import", "easy-first", "rival-easy-first", "event-log")
+    healthy = ["random", "zsg-easy-first:easy-first", "zsg-rival-easy-first:easy-first"]
+    done = zsg("--workers", "2", arrangements=[*healthy, *faulty], plugins=[third_party(name) for name in installed])
     assert done.returncode == 1, done.stderr
     for reason in faulty.values():
         assert reason in done.stderr
+    assert "hooks 'raising-hooks' raised in zsg_cell_finished: RuntimeError: a hook's own fault" in done.stderr
     table = rows(tmp_path)
-    assert table.loc["random", "loss_final"] > 0
+    assert all(table.loc[healthy, "loss_final"] > 0)
     page = (tmp_path / "store" / "leaderboards" / "small" / "index.html").read_text()
     assert all(name in page for name in faulty)
 

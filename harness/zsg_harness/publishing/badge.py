@@ -1,20 +1,17 @@
-"""A badge for a plugin's README: how its arrangement did, as a small SVG without script or outside parts."""
+"""A badge for a plugin's README: how its arrangement did."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from zsg_harness.publishing.badge_picture import NEUTRAL, picture
 from zsg_harness.reports.formatting import LOSS_DIGITS, number
-from zsg_harness.templates import templates
 from zsg_registry import ZsgError, did_you_mean
 
 _COLOURS: Final = {"better": "#00704F", "worse": "#B34700", "tie": "#555555", "reference": "#555555"}
 """White text has a contrast of at least 4.5 on each. The words say the same as the colours."""
 
-_UNDECIDED: Final = "#00568A"
-_LONGEST: Final = 40
 _PLACES: Final = ("dataset", "model", "budget", "embedder")
 
 
@@ -47,21 +44,9 @@ def choose_row(rows: Sequence[Mapping[str, Any]], arrangement: str, place: Mappi
 def badge(rows: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> str:
     """The badge of a row among the rows of its leaderboard."""
     rivals = [other for other in rows if all(other[axis] == row[axis] for axis in _PLACES[:3])]
-    name = _short(str(row["arrangement"]))
     said = message(row, len(rivals))
-    widths = [round(_width(text)) + 12 for text in (name, said)]
-    return (
-        templates("zsg_harness.publishing")
-        .get_template("badge.svg.j2")
-        .render(
-            name=name,
-            message=said,
-            title=_shown(f"{row['arrangement']} on {row['dataset']}, {row['model']}, budget {row['budget']}: {said}"),
-            left=widths[0],
-            right=widths[1],
-            colour=_COLOURS.get(_word(row), _UNDECIDED),
-        )
-    )
+    title = f"{row['arrangement']} on {row['dataset']}, {row['model']}, budget {row['budget']}: {said}"
+    return picture(str(row["arrangement"]), said, title, _COLOURS.get(_word(row), NEUTRAL))
 
 
 def message(row: Mapping[str, Any], rivals: int) -> str:
@@ -79,20 +64,3 @@ def message(row: Mapping[str, Any], rivals: int) -> str:
 
 def _word(row: Mapping[str, Any]) -> str:
     return str(row["verdict"]).partition(" ")[0]
-
-
-def _shown(text: str) -> str:
-    """Text without what cannot be seen, of which XML forbids some."""
-    return "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
-
-
-def _short(name: str) -> str:
-    shown = _shown(name)
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
-
-
-def _width(text: str) -> float:
-    """About how wide a text is in 11 px of a sans-serif font; the picture stretches it to fit exactly."""
-    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
-    narrow = sum(char in " .,:;|!'ijl[]()" for char in text)
-    return 11 * wide + 3.9 * narrow + 6.8 * (len(text) - wide - narrow)

@@ -36,10 +36,11 @@ class NaiveContext(ArrangeContext):
         budget: How many examples to ask for; by default all.
         batch_size: Examples in an optimizer step.
         seed: What `rng` derives from.
-        embeddings: `[n, d]` for "pool" and "query", the same for every view.
+        embeddings: `[n, d]` for "pool" and "query", the same for every view; or a mapping from view to such an array.
         losses: `[n]` for "pool" and "query", of the answer; or a mapping from what they are of to such an array.
         lengths: `[n]` for "pool" and "query".
         model: Makes a model handle; called once, and again for each `fresh` one.
+        block_rows: How many rows a block of a similarity has; by default half of them.
         access: What may be seen of the query.
         needs: The services that may be used.
         stochastic: Whether `rng` may be used.
@@ -53,10 +54,11 @@ class NaiveContext(ArrangeContext):
         budget: int | None = None,
         batch_size: int = 16,
         seed: int = 0,
-        embeddings: Mapping[Role, ArrayLike] | None = None,
+        embeddings: Mapping[Role, ArrayLike | Mapping[View, ArrayLike]] | None = None,
         losses: Mapping[Role, ArrayLike | Mapping[LossOf, ArrayLike]] | None = None,
         lengths: Mapping[Role, ArrayLike] | None = None,
         model: Callable[[], ModelHandle] | None = None,
+        block_rows: int | None = None,
         access: Access = Access.ANSWERS,
         needs: frozenset[Need] = frozenset(Need),
         stochastic: bool = True,
@@ -73,6 +75,7 @@ class NaiveContext(ArrangeContext):
         }
         self._make_model = model
         self._model: ModelHandle | None = None
+        self._block_rows = block_rows
         self._access = access
         self._needs = needs
         self._stochastic = stochastic
@@ -159,7 +162,8 @@ class NaiveContext(ArrangeContext):
         """The given embeddings, read-only."""
         self._require(Need.EMBEDDER)
         self.texts(role, view)  # raises if the view is withheld
-        vectors = np.array(self._given_for("embeddings", role), dtype=np.float32)
+        given = self._given_for("embeddings", role)
+        vectors = np.array(given[view] if isinstance(given, Mapping) else given, dtype=np.float32)
         vectors.flags.writeable = False
         return vectors
 
@@ -167,7 +171,7 @@ class NaiveContext(ArrangeContext):
         self, rows: NDArray[np.float32], columns: NDArray[np.float32], measure: Measure = "cosine"
     ) -> NaiveSimilarity:
         """Dense similarities."""
-        return NaiveSimilarity(rows, columns, measure)
+        return NaiveSimilarity(rows, columns, measure, self._block_rows)
 
     def model(self, fresh: bool = False) -> ModelHandle:
         """The given model."""

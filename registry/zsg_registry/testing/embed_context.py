@@ -49,7 +49,7 @@ class NaiveEmbedContext(EmbedContext):
         self._device = device
         self._offline = offline
         self._make_model = model
-        self._others = others or {}
+        self._others = {} if others is None else others
         self._model: ModelHandle | None = None
         self._needs = needs
 

@@ -18,19 +18,25 @@ class NaiveSimilarity(Similarity):
     their Euclidean distance, to 12 decimals. Equal values fall to the lowest row.
     """
 
-    def __init__(self, rows: NDArray[np.float32], columns: NDArray[np.float32], measure: Measure = "cosine") -> None:
+    def __init__(
+        self,
+        rows: NDArray[np.float32],
+        columns: NDArray[np.float32],
+        measure: Measure = "cosine",
+        block_rows: int | None = None,
+    ) -> None:
         if measure == "cosine":
             rows, columns = _normalised(rows), _normalised(columns)
+        self._block_rows = block_rows or max((len(rows) + 1) // 2, 1)
         value = _dots if measure == "cosine" else _minus_distances
         self._values = np.empty((len(rows), len(columns)), dtype=np.float64)
         for column, vector in enumerate(columns):
             self._values[:, column] = np.round(value(rows.astype(np.float64), vector.astype(np.float64)), 12)
 
     def blocks(self) -> Iterator[Block]:
-        """Two blocks, so that a plugin that expects a single one is found out."""
-        half = (len(self._values) + 1) // 2
-        for start in range(0, len(self._values), max(half, 1)):
-            yield Block(start, self._values[start : start + half].astype(np.float32))
+        """By default two blocks, so that a plugin that expects a single one is found out."""
+        for start in range(0, len(self._values), self._block_rows):
+            yield Block(start, self._values[start : start + self._block_rows].astype(np.float32))
 
     def top_k(self, k: int, largest: bool = True) -> Neighbours:
         """A full stable sort of each column."""

@@ -50,6 +50,13 @@ def test_plugins_list_imports_no_torch_and_no_plugin() -> None:
     assert "tma" in out
 
 
+@pytest.mark.parametrize(
+    "args", [["list", "--load"], ["info", "minilm"], ["new", "embedder", "letters"]], ids=lambda args: args[0]
+)
+def test_plugins_are_told_of_and_begun_without_what_they_compute_with(args: list[str], tmp_path: Path) -> None:
+    assert_not_imported(TRAINING | {"pyarrow"}, "plugins", *args, folder=tmp_path)
+
+
 def test_a_plan_of_published_data_reads_none_of_it(tmp_path: Path) -> None:
     (tmp_path / "data.json").write_text("[]")
     data = [

@@ -44,16 +44,19 @@ def examine_extras() -> Iterator[Finding]:
 
 def examine_plugins() -> Iterator[Finding]:
     """Plugins that do not load, and how many do."""
-    from zsg_harness.cli.plugins import broken_plugins
+    from zsg_harness.installed.standing import standing
     from zsg_registry import Registry
 
     registry = Registry()
-    broken = list(broken_plugins(registry))
-    for plugin in broken:
-        name = f"{plugin['distribution']} {plugin['version']}"
-        detail = f"{plugin['kind']} {plugin['name']!r} of {name} is broken: {plugin['summary']}"
-        yield Finding("plugin", "warning", detail, f"pip install --upgrade {plugin['distribution']}")
-    yield Finding("plugins", "ok", f"{len(registry.entries) - len(broken)} can be loaded")
+    loadable = 0
+    for entry in registry.entries:
+        found = standing(registry, entry)
+        if found.state != "broken":
+            loadable += 1
+            continue
+        detail = f"{entry.kind} {entry.name!r} of {entry.distribution} {entry.version} is broken: {found.reason}"
+        yield Finding("plugin", "warning", detail, f"pip install --upgrade {entry.distribution}")
+    yield Finding("plugins", "ok", f"{loadable} can be loaded")
 
 
 def installed(package: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Arrangements that break the contract, each in one way."""
+"""Arrangements that end badly, each in one way."""
 
 import os
 import time
@@ -6,34 +6,6 @@ import time
 import numpy as np
 
 from zsg_registry import Arrangement
-
-
-class OutOfRange(Arrangement):
-    """Returns a position that the pool does not have."""
-
-    def arrange(self, context):
-        return [*range(1, context.budget), len(context.pool)]
-
-
-class Repeating(Arrangement):
-    """Returns a position twice."""
-
-    def arrange(self, context):
-        return [0, *range(context.budget - 1)]
-
-
-class TooFew(Arrangement):
-    """Returns less than the budget."""
-
-    def arrange(self, context):
-        return list(range(context.budget - 1))
-
-
-class Peeking(Arrangement):
-    """Looks at the query without having declared it."""
-
-    def arrange(self, context):
-        return range(len(context.query))
 
 
 class Raising(Arrangement):

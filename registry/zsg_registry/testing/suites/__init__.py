@@ -1,0 +1,1 @@
+"""What every plugin promises, as tests: a suite for each kind of component."""
