@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import secrets
 import subprocess
@@ -41,6 +42,34 @@ SLOW = {
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in SLOW)
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`golden(name, text)` sees that a text is what `tests/golden/<name>.txt` says.
+
+    With ZSG_GOLDEN=write in the environment it is written there instead.
+    """
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDEN / f"{name}.txt"
+        if os.environ.get("ZSG_GOLDEN") == "write":
+            path.write_text(text, encoding="utf-8")
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        if text == before:
+            return
+        change = "\n".join(difflib.unified_diff(before.splitlines(), text.splitlines(), "before", "now", "", "", 0, ""))
+        pytest.fail(
+            f"tests/golden/{name}.txt holds what others rely on, and it is another now:\n{change}\n\n"
+            "docs/compatibility.md says what may change when. If it is meant, and the changelog tells of it:\n"
+            f"    ZSG_GOLDEN=write python -m pytest '{request.node.nodeid}'",
+            pytrace=False,
+        )
+
+    return compare
 
 
 THIRD_PARTY = Path(__file__).parent / "third_party"

@@ -6,15 +6,8 @@ data is touched.
 
 from zsg_registry._version import __version__
 from zsg_registry.arrangement import Arrangement, OnlineArrangement, Segment, Transform
-from zsg_registry.components import (
-    API_VERSION,
-    Component,
-    Kind,
-    Need,
-    Parameters,
-    bind,
-    required_params,
-)
+from zsg_registry.compatibility import API_VERSION, ZsgDeprecationWarning, warn_deprecated
+from zsg_registry.components import Component, Kind, Need, Parameters, bind, required_params
 from zsg_registry.context import (
     ArrangeContext,
     Block,
@@ -104,6 +97,7 @@ __all__ = [
     "Transform",
     "VectorTransform",
     "View",
+    "ZsgDeprecationWarning",
     "ZsgError",
     "__version__",
     "bind",
@@ -116,4 +110,5 @@ __all__ = [
     "required_params",
     "set_hash",
     "stream_seed",
+    "warn_deprecated",
 ]

@@ -6,15 +6,14 @@ import inspect
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from zsg_registry.compatibility import FIRST
 from zsg_registry.errors import ZsgError, did_you_mean
 from zsg_registry.places import content_of, holds_place
 from zsg_registry.reference import Reference
-
-API_VERSION: Final = 1
 
 Kind = Literal["dataset", "embedder", "vector-transform", "arrangement", "transform", "metric"]
 
@@ -46,7 +45,7 @@ class Component:
     Attributes:
         params: The parameters, an instance of the class's `Params`.
         revision: Raised by the author when outputs or defaults change; part of a cell's identity.
-        api_version: The version of this contract that the component was written for.
+        api_version: The version of this contract that the component was written for (see `docs/compatibility.md`).
         examples: References that show how the component is used, such as `"tma[mode=farthest]"`. Help shows them, and
             `plugins check` checks the component with these parameters; files are looked for beside the class's module.
     """
@@ -56,7 +55,7 @@ class Component:
 
     kind: ClassVar[Kind]
     revision: ClassVar[int] = 1
-    api_version: ClassVar[int] = API_VERSION
+    api_version: ClassVar[int] = FIRST
     examples: ClassVar[Sequence[str]] = ()
     params: Parameters
 

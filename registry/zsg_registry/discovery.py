@@ -8,12 +8,13 @@ import re
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Final, get_args
 
 from zsg_registry.arrangement import Arrangement, OnlineArrangement, Transform
-from zsg_registry.components import API_VERSION, Component, Kind, Parameters
+from zsg_registry.compatibility import FIRST, check_api_version
+from zsg_registry.components import Component, Kind, Parameters
 from zsg_registry.dataset import Dataset
 from zsg_registry.embedder import Embedder, VectorTransform
 from zsg_registry.errors import ZsgError, did_you_mean
@@ -176,7 +177,7 @@ def _load(entry: PluginEntry) -> type[object] | BrokenPlugin:
     try:
         problem = None if NAME.fullmatch(entry.name) else "its name is not of letters, digits, '_', '.' and '-'"
         loaded = None if problem else entry.entry_point.load()
-        problem = problem or broken_promise(entry.kind, loaded)
+        problem = problem or broken_promise(entry.kind, loaded, entry.distribution)
         details = ""
     # A plugin's import may raise anything, SystemExit included; Ctrl-C stays the user's.
     except KeyboardInterrupt:
@@ -194,20 +195,25 @@ def _load(entry: PluginEntry) -> type[object] | BrokenPlugin:
     return BrokenPlugin(entry.name, entry.distribution, problem, details)
 
 
-def broken_promise(kind: str, loaded: object) -> str | None:
-    """How what an entry point names breaks the contract of its kind, or None."""
+def broken_promise(kind: str, loaded: object, distribution: str | None = None) -> str | None:
+    """How what an entry point names breaks the contract of its kind, or None.
+
+    A version of the contract that is superseded is warned of.
+    """
     if not inspect.isclass(loaded):
         return f"{loaded!r} is not a class"
+    owner = distribution or loaded.__module__.partition(".")[0]
+    wrong_version = partial(check_api_version, plugin=f"{kind} {loaded.__qualname__}", distribution=owner)
     if kind == "hooks":
-        return None
+        return wrong_version(getattr(loaded, "api_version", FIRST))
     bases = next(bases for own, bases in BASES.items() if own == kind)
     if not issubclass(loaded, bases):
         return f"{loaded.__qualname__} does not subclass {' or '.join(base.__name__ for base in bases)}"
     if inspect.isabstract(loaded):
         missing = ", ".join(sorted(getattr(loaded, "__abstractmethods__", ())))
         return f"{loaded.__qualname__} does not implement {missing}"
-    if loaded.api_version != API_VERSION:
-        return f"it was written for API version {loaded.api_version}; this is version {API_VERSION}"
+    if problem := wrong_version(loaded.api_version):
+        return problem
     if not issubclass(loaded.Params, Parameters):
         return f"{loaded.__qualname__}.Params does not subclass Parameters"
     return _wrong_declaration(kind, loaded)

@@ -180,7 +180,7 @@ BROKEN = {
     "NotAClass": "<function NotAClass",
     "NotAComponent": "NotAComponent does not subclass Arrangement or OnlineArrangement",
     "Abstract": "Abstract does not implement arrange",
-    "OldVersion": "it was written for API version 0; this is version 1",
+    "OldVersion": "it was written for API version 0; this is version 1: upgrade dist",
     "NoDocstring": "NoDocstring has no docstring: its first line is the summary",
     "LooseParams": "LooseParams.Params does not subclass Parameters",
     "Missing": "AttributeError: module 'broken_plugins' has no attribute 'Missing'",

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from zsg_harness.cli.options import OutputFolder, complete_components, json_option, quiet_option, store_option
+from zsg_harness.cli.options import (
+    OutputFolder,
+    complete_components,
+    json_option,
+    quiet_option,
+    store_option,
+    trust_option,
+)
 from zsg_harness.cli.output import note, print_json, print_table, printable
 from zsg_harness.cli.show import complete_cells
 
@@ -36,9 +43,12 @@ _NEIGHBOURS: Final = 3
     metavar="DIR",
     help="Write index.html, explanation.json and similarity.parquet there too.",
 )
+@trust_option
 @json_option
 @quiet_option
-def explain(cell: str, store: str, embedder: str | None, out: Path | None, as_json: bool, quiet: bool) -> None:
+def explain(
+    cell: str, store: str, embedder: str | None, out: Path | None, trust_remote_code: bool, as_json: bool, quiet: bool
+) -> None:
     """Explain a cell: why did the loss of a task jump, and does it follow similarity?
 
     CELL is its id, or enough of the id's beginning to tell it from others. Sudden drops are set beside the nearest
@@ -54,7 +64,7 @@ def explain(cell: str, store: str, embedder: str | None, out: Path | None, as_js
     from huggingface_hub import is_offline_mode
 
     opened = open_store(store)
-    chosen = stored_cell(opened, find_cell(opened, cell))
+    chosen = stored_cell(opened, find_cell(opened, cell), trust_remote_code=trust_remote_code)
     with watch_embedding(quiet=quiet) as on_progress:
         found = explained(
             opened,

@@ -70,7 +70,11 @@ filter_option: Final = click.option(
     metavar="AXIS=PATTERN",
     help="Only these cells, such as 'arrangement=tma*,seed=0'. May be repeated: all must match.",
 )
-
+trust_option: Final = click.option(
+    "--trust-remote-code",
+    is_flag=True,
+    help="Run the code that a model's author published with it, where the store says that the cells did.",
+)
 quiet_option: Final = click.option("-q", "--quiet", is_flag=True, help="Only results, and what went wrong.")
 plain_option: Final = click.option("--plain", is_flag=True, help="A line for each cell that ends; no live display.")
 

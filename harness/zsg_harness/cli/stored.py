@@ -22,23 +22,28 @@ def open_store(place: str) -> Store:
     return store
 
 
-def stored_cells(store: Store) -> list[Cell]:
+def stored_cells(store: Store, *, trust_remote_code: bool = False) -> list[Cell]:
     """Every cell that was ever begun, with the seeds that the frozen plans say it stands for.
+
+    Args:
+        store: The store.
+        trust_remote_code: Whether a cell may say that the code of its model's author is run. A store may be somebody
+            else's: whoever reads it decides.
 
     Raises:
         ZsgError: A file is damaged.
     """
     seeds = _seeds(store)
-    return [_cell(store, cell_id, seeds.get(cell_id, [])) for cell_id in store.cell_ids()]
+    return [_cell(store, cell_id, seeds.get(cell_id, []), trust_remote_code) for cell_id in store.cell_ids()]
 
 
-def stored_cell(store: Store, cell_id: str) -> Cell:
-    """One cell of the store.
+def stored_cell(store: Store, cell_id: str, *, trust_remote_code: bool = False) -> Cell:
+    """One cell of the store; see `stored_cells`.
 
     Raises:
         ZsgError: Its file is missing or damaged.
     """
-    return _cell(store, cell_id, _seeds(store).get(cell_id, []))
+    return _cell(store, cell_id, _seeds(store).get(cell_id, []), trust_remote_code)
 
 
 def find_cell(store: Store, prefix: str) -> str:
@@ -57,13 +62,15 @@ def find_cell(store: Store, prefix: str) -> str:
     return prefix if prefix in found else found[0]
 
 
-def _cell(store: Store, cell_id: str, seeds: list[str]) -> Cell:
+def _cell(store: Store, cell_id: str, seeds: list[str], trusted: bool) -> Cell:
     document = store.read_cell(cell_id)
     try:
-        return Cell.model_validate_json(json.dumps({**document, "user_seeds": seeds}))
+        cell = Cell.model_validate_json(json.dumps({**document, "user_seeds": seeds}))
     except ValueError as error:
         reason = str(error).partition("\n")[0]
         raise ZsgError(f"{store.url}/cells/{cell_id}/cell.json is damaged: {reason}") from None
+    trust = cell.model.trust_remote_code and trusted
+    return cell.model_copy(update={"model": cell.model.model_copy(update={"trust_remote_code": trust})})
 
 
 def _seeds(store: Store) -> dict[str, list[str]]:

@@ -48,7 +48,7 @@ def hook_plugins(registry: Registry, settings: Mapping[str, Mapping[str, Any]], 
 def plugins_with_columns(registry: Registry, store: Store, matrix: str | None, warn: Warn) -> list[HookPlugin]:
     """The hook plugins that add to a leaderboard, with the settings that a store's frozen plans have for them.
 
-    One that those settings do not fit is passed over.
+    One that those settings do not fit, or that reads some from the environment, is passed over.
     """
     found = []
     for entry in _entries(registry):
@@ -108,12 +108,19 @@ def _told_apart(plugins: list[HookPlugin]) -> list[HookPlugin]:
 
 
 def _planned_settings(name: str, store: Store, matrix: str | None) -> dict[str, Any]:
-    """A plugin's table in the frozen plans, with variables replaced from the environment of now."""
-    from zsg_harness.matrix.load import expand_variables
+    """A plugin's table in the frozen plans.
+
+    Raises:
+        ZsgError: A setting is read from the environment. The store may be somebody else's, who is told nothing of it.
+    """
+    from zsg_harness.matrix.load import has_variables
 
     settings: dict[str, Any] = {}
     for stem, plan in store.matrices().items():
         if matrix in (None, stem, plan["name"]):
             settings |= plan["matrix"].get("hooks", {}).get(name, {})
-    expanded: dict[str, Any] = expand_variables(settings, f"[hooks.{name}]")
-    return expanded
+    for setting, value in settings.items():
+        if has_variables(value):
+            reason = "is read from the environment, which is done for a matrix file alone (run the matrix again)"
+            raise ZsgError(f"[hooks.{name}]: the setting {setting!r} {reason}")
+    return settings

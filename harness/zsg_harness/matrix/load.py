@@ -108,6 +108,13 @@ def expand_variables(value: Any, origin: str) -> Any:
     return _VARIABLE.sub(replace, value)
 
 
+def has_variables(value: Any) -> bool:
+    """Whether `expand_variables` would look into the environment."""
+    if isinstance(value, dict | list):
+        return any(map(has_variables, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and _VARIABLE.search(value) is not None
+
+
 def _as_written(value: Any, written: Any) -> Any:
     if isinstance(written, str) and _VARIABLE.search(written):
         return written

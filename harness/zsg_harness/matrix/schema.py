@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from zsg_registry import InvalidReference, parse_pipeline
 
 NonEmpty = Field(min_length=1)
+_LONGEST_NAME: Final = 200
 
 
 class _Table(BaseModel):
@@ -77,6 +78,8 @@ class MatrixTable(_Table):
     def _inside_the_store(cls, name: str) -> str:
         if ".." in name.split("/"):
             raise ValueError("a name must not contain '..'")
+        if len(name.encode()) > _LONGEST_NAME:
+            raise ValueError(f"a name must not be longer than {_LONGEST_NAME} bytes: files are called by it")
         return name
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Access = Literal["none", "prompts", "answers"]
 Direction = Literal["lower", "higher"]
@@ -50,12 +50,20 @@ class PlannedCell(Record):
 
 
 class PlanRecord(Record):
-    """``matrices/<name>-<hash>.json``: a matrix and the cells it came to."""
+    """``matrices/<name>-<hash>.json``: a matrix and the cells it came to.
+
+    Settings of hooks are left out: they change no result, and may be secrets.
+    """
 
     schema_version: Literal[1]
     name: str
     matrix: dict[str, Any]
     cells: tuple[PlannedCell, ...]
+
+    @field_validator("matrix")
+    @classmethod
+    def _without_hooks(cls, matrix: dict[str, Any]) -> dict[str, Any]:
+        return {name: table for name, table in matrix.items() if name != "hooks"}
 
 
 class ModelRecord(Record):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 import pandas as pd
 
@@ -15,6 +16,11 @@ from zsg_harness.reports.markdown import markdown
 from zsg_harness.reports.page import page
 from zsg_harness.reports.tidy import every_step, final_step
 from zsg_harness.store.files import Files
+
+_FORMULA: Final = re.compile(r"[=+\-@\t\r＝＋－＠]")
+"""How a text begins that a spreadsheet takes for a formula."""
+
+_NUMBERS: Final = re.compile(r"[-+]?\d[\d., ]*")
 
 
 def write(board: Leaderboard, out: Files) -> dict[str, bytes]:
@@ -46,7 +52,19 @@ def render(board: Leaderboard) -> dict[str, bytes]:
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
-    return frame.to_csv(index=False, lineterminator="\n").encode()
+    texts = frame.select_dtypes(["object", "string", "category"])
+    inert = frame.assign(**{str(name): _inert_column(column) for name, column in texts.items()})
+    return inert.rename(columns=_inert).to_csv(index=False, lineterminator="\n").encode()
+
+
+def _inert_column(column: pd.Series[Any]) -> pd.Series[Any]:
+    changed = {text: _inert(text) for text in column.unique() if isinstance(text, str) and _inert(text) != text}
+    return column.astype(object).replace(changed) if changed else column
+
+
+def _inert(text: str) -> str:
+    """A text that no spreadsheet computes: tasks and plugins have names from anywhere."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBERS.fullmatch(text) else text
 
 
 def _json(value: Any) -> bytes:

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from zsg_harness.store.atomic import replacing
+from zsg_harness.store.files import SEGMENT
 from zsg_harness.store.merge import Merged, merge
-from zsg_harness.store.results import SEGMENT, Damage, fetch_file, file_hash, results_of
+from zsg_harness.store.results import Damage, fetch_file, file_hash, results_of
 from zsg_harness.store.store import Store
 from zsg_registry import ZsgError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -9,9 +10,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from zsg_harness.store.atomic import write_bytes
+
+SEGMENT: Final = r"[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*"
+"""A name of a file or folder that is not hidden and leads nowhere else."""
 
 
 class FileState(NamedTuple):
@@ -27,7 +31,8 @@ class FileState(NamedTuple):
 
 
 class Files(ABC):
-    """Files by key: a relative path with slashes, such as `cells/1f/done.json`. A key that starts with a dot is hidden.
+    """Files by key: a relative path with slashes, such as `cells/1f/done.json`. A key that starts with a dot is hidden,
+    and one that leads out of the place is none: what is asked of it is an `OSError`.
 
     Attributes:
         url: The place, as a user writes it.
@@ -127,15 +132,15 @@ class LocalFiles(Files):
 
     def read(self, key: str) -> bytes:
         """See `Files`."""
-        return (self.folder / key).read_bytes()
+        return self._place(key).read_bytes()
 
     def write(self, key: str, data: bytes) -> None:
         """See `Files`."""
-        write_bytes(self.folder / key, data)
+        write_bytes(self._place(key), data)
 
     def create(self, key: str, data: bytes) -> bool:
         """See `Files`."""
-        place = self.folder / key
+        place = self._place(key)
         ready = place.with_name(f".{place.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
         write_bytes(ready, data)
         try:
@@ -148,7 +153,7 @@ class LocalFiles(Files):
 
     def put(self, source: Path, key: str) -> None:
         """See `Files`."""
-        place = self.folder / key
+        place = self._place(key)
         place.parent.mkdir(parents=True, exist_ok=True)
         with source.open("rb") as file:
             os.fsync(file.fileno())
@@ -158,11 +163,11 @@ class LocalFiles(Files):
 
     def fetch(self, key: str, scratch: Path) -> Path:
         """See `Files`."""
-        return self.folder / key
+        return self._place(key)
 
     def exists(self, key: str) -> bool:
         """See `Files`."""
-        return (self.folder / key).is_file()
+        return self._place(key).is_file()
 
     def names(self, key: str) -> list[str]:
         """See `Files`."""
@@ -175,7 +180,7 @@ class LocalFiles(Files):
     def find(self, key: str) -> list[str]:
         """See `Files`."""
         found = []
-        for folder, folders, names in os.walk(self.folder / key):
+        for folder, folders, names in os.walk(self._place(key)):
             folders[:] = filter(is_shown, folders)
             parent = Path(folder).relative_to(self.folder)
             found += [(parent / name).as_posix() for name in names if is_shown(name)]
@@ -183,30 +188,55 @@ class LocalFiles(Files):
 
     def states(self, key: str) -> dict[str, FileState]:
         """See `Files`. A file is replaced by a rename, and so by another inode."""
-        return dict(_states(str(self.folder / key), ""))
+        return dict(_states(str(self._place(key)), ""))
 
     def size(self, key: str) -> int:
         """See `Files`."""
-        return (self.folder / key).stat().st_size
+        return self._place(key).stat().st_size
 
     def unlink(self, key: str) -> None:
         """See `Files`."""
-        (self.folder / key).unlink(missing_ok=True)
+        self._place(key).unlink(missing_ok=True)
 
     def remove(self, key: str) -> None:
         """See `Files`."""
-        place = self.folder / key
+        place = self._place(key)
         if place.is_dir() and not place.is_symlink():
             shutil.rmtree(place, ignore_errors=True)
         else:
             place.unlink(missing_ok=True)
 
+    def _place(self, key: str) -> Path:
+        return self.folder / inside(key)
+
     def _entries(self, key: str) -> list[os.DirEntry[str]]:
         try:
-            with os.scandir(self.folder / key) as entries:
+            with os.scandir(self._place(key)) as entries:
                 return list(entries)
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+
+def inside(key: str) -> str:
+    """A key that is one.
+
+    Names in it may be what somebody else's file says: an attempt of a `done.json`, an eval set of a `status.json`.
+
+    Raises:
+        PermissionError: It leads out of the place, or no file can be called so.
+    """
+    if key.startswith("/") or ".." in key.split("/") or "\0" in key or not _is_encodable(key):
+        raise PermissionError(errno.EPERM, "the name leads out of the store", key)
+    return key
+
+
+def _is_encodable(key: str) -> bool:
+    """JSON can write half of a character, which no file's name has."""
+    try:
+        os.fsencode(key)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def reason_of(error: Exception) -> str:

@@ -32,6 +32,9 @@ def json_object(data: bytes, name: str) -> dict[str, Any]:
         raise ZsgError(f"{name} is damaged: {error}") from None
     if not isinstance(document, dict):
         raise ZsgError(f"{name} is damaged: it is not a JSON object")
+    version = document.get("schema_version", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        raise ZsgError(f"{name} has schema version {version}; this zsg-harness reads {SCHEMA_VERSION}: upgrade it")
     return document
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -10,10 +11,11 @@ from typing import Any, Final
 
 import fsspec
 
-from zsg_harness.store.files import Files, FileState, is_shown, reason_of
+from zsg_harness.store.files import Files, FileState, inside, is_shown, reason_of
 from zsg_registry import ZsgError, did_you_mean
 
 _EXTRAS: Final = {"s3": "s3", "gs": "gcs", "gcs": "gcs"}
+_PASSWORD: Final = re.compile(r"[^/@]*:[^/]*@")
 _USUAL: Final = ("s3", "gs", "az", "file")
 
 
@@ -27,9 +29,15 @@ class RemoteFiles(Files):
         """Find the file system; it may be asked for the first time later.
 
         Raises:
-            ZsgError: The file system is unknown, its package is not installed, or the place has no name.
+            ZsgError: The file system is unknown, its package is not installed, the place has no name, or the URL holds
+                a password.
         """
         scheme, _, place = url.partition("://")
+        if _PASSWORD.match(place):
+            shown = f"{scheme}://{_PASSWORD.sub('…@', place)}"
+            raise ZsgError(
+                f"the store {shown}: a password in a URL would be shown in logs; put it into the environment"
+            )
         self.url = f"{scheme}://{place.rstrip('/')}"
         if scheme not in fsspec.available_protocols() and "::" not in scheme:
             raise ZsgError(f"the store {url}: there is no file system {scheme!r}{did_you_mean(scheme, _USUAL)}")
@@ -71,7 +79,7 @@ class RemoteFiles(Files):
 
     def fetch(self, key: str, scratch: Path) -> Path:
         """See `Files`."""
-        place = scratch / key
+        place = scratch / inside(key)
         place.parent.mkdir(parents=True, exist_ok=True)
         ready = place.with_name(f".{place.name}.{os.getpid()}.tmp")
         try:
@@ -114,7 +122,7 @@ class RemoteFiles(Files):
             found: dict[str, dict[str, Any]] = _ask(self._system.find, self._path(key), detail=True)
         except FileNotFoundError:
             return {}
-        root = self._root / key
+        root = PurePosixPath(self._path(key))
         return {
             PurePosixPath(path).relative_to(root).as_posix(): FileState(
                 int(told.get("size") or 0), " ".join(f"{name}={told[name]}" for name in sorted(told))
@@ -133,8 +141,8 @@ class RemoteFiles(Files):
         with suppress(FileNotFoundError):
             _ask(self._system.rm, self._path(key), recursive=True)
 
-    def _path(self, key: str | PurePosixPath) -> str:
-        return str(self._root / key)
+    def _path(self, key: str) -> str:
+        return str(self._root / inside(key))
 
     def _is(self, key: str, data: bytes) -> bool:
         try:
@@ -149,7 +157,7 @@ class RemoteFiles(Files):
         except FileNotFoundError:
             if not self._root.is_absolute():  # in a bucket there are no folders: the bucket itself is missing
                 raise
-            _ask(self._system.makedirs, self._path(PurePosixPath(key).parent), exist_ok=True)
+            _ask(self._system.makedirs, self._path(str(PurePosixPath(key).parent)), exist_ok=True)
             write()
 
     def _listed(self, key: str, kind: str) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from zsg_harness.store.files import Files
+from zsg_harness.store.files import SEGMENT, Files
 from zsg_harness.store.formats import json_object, parquet_bytes, parquet_table
 from zsg_harness.store.store import Store
 from zsg_registry import ZsgError
@@ -24,10 +24,8 @@ DONE: Final = "done.json"
 COMPARED: Final = ("order.parquet", "receipt.parquet", "scores.parquet", "examples.parquet")
 """The files in which two results of a cell must be equal. The others tell of times and places."""
 
-SEGMENT: Final = r"[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*"
-"""A name of a file or folder that is not hidden and leads nowhere else."""
-
 _PATH: Final = re.compile(rf"{SEGMENT}(/{SEGMENT})*")
+_EVAL_SET: Final = re.compile(r"[0-9a-f]{20}")
 
 
 class Damage(ZsgError):
@@ -70,10 +68,14 @@ class Result:
         """The keys of the examples that were scored, of unseen and of seen tasks.
 
         Raises:
-            Damage: What says which they are cannot be read.
+            Damage: What says which they are cannot be read, or says something else.
         """
-        status = read_json(self.store.files, f"{self.folder}/status.json")
-        return [f"evalsets/{status[name]}.parquet" for name in ("evalset", "probeset") if name in status]
+        key = f"{self.folder}/status.json"
+        status = read_json(self.store.files, key)
+        names = [str(status[name]) for name in ("evalset", "probeset") if name in status]
+        if not all(map(_EVAL_SET.fullmatch, names)):
+            raise Damage(key, "it is damaged: what it names is no eval set")
+        return [f"evalsets/{name}.parquet" for name in names]
 
     def added_metrics(self) -> dict[str, list[str]]:
         """The metrics that were added later: of each `metrics.<metric>.json` the tables with its scores."""

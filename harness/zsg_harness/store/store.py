@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zsg_harness.store.attempt import Attempt
 from zsg_harness.store.cache import Cache
-from zsg_harness.store.files import FileState, open_files, reason_of, scratch_folder
+from zsg_harness.store.files import SEGMENT, FileState, open_files, reason_of, scratch_folder
 from zsg_harness.store.formats import SCHEMA_VERSION, json_bytes, json_object, parquet_bytes, parquet_table
 from zsg_registry import ZsgError
 
@@ -149,10 +150,17 @@ class Store:
         return [Attempt(self.files, _cell(cell_id), name) for name in names]
 
     def committed(self, cell_id: str) -> Attempt | None:
-        """The attempt that was committed, or None."""
+        """The attempt that was committed, or None.
+
+        Raises:
+            ZsgError: What says which it is is damaged.
+        """
         if not self.is_done(cell_id):
             return None
-        return Attempt(self.files, _cell(cell_id), self.read_done(cell_id)["attempt"])
+        name = self.read_done(cell_id).get("attempt")
+        if not isinstance(name, str) or not re.fullmatch(SEGMENT, name):
+            raise ZsgError(f"{self.url}/{_cell(cell_id)}/done.json is damaged: it names no attempt")
+        return Attempt(self.files, _cell(cell_id), name)
 
     def read_done(self, cell_id: str) -> dict[str, Any]:
         """A committed cell's `done.json`: the attempt that counts, and the hashes of its files.

@@ -84,6 +84,8 @@ def test_a_matrix_in_a_bucket(
     assert "nft" in capsys.readouterr().out
     assert (tmp_path / "report" / "scores.csv").read_bytes() == there.files.read("leaderboards/small/scores.csv")
     assert requests < 500, "each is a round trip"
+    for key in there.files.find(""):
+        assert b"a-secret" not in there.files.read(key), "what opens the bucket must not be in it"
 
 
 def test_vectors_are_computed_by_one_machine_for_all(

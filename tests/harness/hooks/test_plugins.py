@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from zsg_harness.hooks.plugins import hook_plugins
+from zsg_harness.hooks.plugins import hook_plugins, plugins_with_columns
+from zsg_harness.store.store import Store
 from zsg_registry import Registry, ZsgError
 
 
@@ -38,3 +39,17 @@ def test_a_setting_that_is_not_there_is_an_error_with_the_nearest_name(
     with pytest.raises(ZsgError) as caught:
         hook_plugins(registry, settings, pytest.fail)
     assert str(caught.value).startswith(message)
+
+
+def test_a_store_cannot_read_the_environment(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its frozen plans may be somebody else's, who would learn what a plugin makes of the reader's variables."""
+    monkeypatch.setenv("SECRET", "hunter2")
+    store, told = Store(tmp_path / "store"), list[str]()
+    store.write_matrix("m", "0", {"name": "m", "matrix": {"hooks": {"price": {"currency": "${SECRET}"}}}, "cells": []})
+    names = [plugin.name for plugin in plugins_with_columns(registry, store, None, told.append)]
+    assert names == ["bad-columns"]
+    (line,) = told
+    assert line.startswith("[hooks.price]: the setting 'currency' is read from the environment")
+    assert "hunter2" not in line

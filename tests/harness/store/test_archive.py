@@ -8,6 +8,7 @@ import json
 import tarfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -147,6 +148,14 @@ def test_what_the_manifest_does_not_say_is_refused(archive: Path, tmp_path: Path
     (member, data), *others = members[1:]
     changed = [members[0], (member, data + b" "), *others]
     assert_refused(write_archive(write, changed), tmp_path, "is not the one in its manifest")
+
+
+def test_a_member_for_which_there_is_no_room_is_refused(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = SimpleNamespace(free=10)
+    monkeypatch.setattr("zsg_harness.store.archive.shutil.disk_usage", lambda folder: room)
+    assert_refused(archive, tmp_path, "there is no room for 'cells/")
 
 
 @pytest.mark.parametrize("manifest", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 1, "files": []}', b"[" * 9999])

@@ -188,6 +188,8 @@ def test_what_is_wrong_is_one_line(
     assert "there is no file system 's4' (there are: az, file, gs, s3)" in refused("leaderboard", "s4://bucket/run")
     assert "pip install 'zsg-harness[gcs]'" in refused("leaderboard", "gs://bucket/run")
     assert "a bucket or folder is missing behind s3://" in refused("leaderboard", "s3://")
+    told = refused("leaderboard", "s3://AKIA:pa55@w0rd@bucket/run")
+    assert "the store s3://…@bucket/run: a password in a URL" in told
     assert f"{bucket}/run: not a store" in refused("leaderboard", f"{bucket}/run/")
     missing = refused("run --matrix m.toml", "s3://no-such-bucket/run")
     assert "the store s3://no-such-bucket/run cannot be written: The specified bucket does not exist" in missing

@@ -34,9 +34,11 @@ def publish(
     """Publish the reports of a store.
 
     Refuses, and says why, where it is not known which model or which data a row is about: what comes from a hub needs a
-    commit; what does not is known by the hash of its content. What is there already is not sent again.
+    commit; what does not is known by the hash of its content. Of paths of this machine only the ends are published.
+    What is there already is not sent again.
     """
     from zsg_harness.hooks.columns import plugin_columns
+    from zsg_harness.publishing.places import without_places
     from zsg_harness.publishing.publish import faults
     from zsg_harness.publishing.publish import publish as send
     from zsg_harness.publishing.targets import open_target
@@ -47,7 +49,7 @@ def publish(
 
     target, opened = open_target(place, private=private), Store(store)
     with plugin_columns(opened, matrix, note) as added:
-        board = assemble(collect(opened, matrix), added)
+        board = assemble(without_places(collect(opened, matrix)), added)
     if found := faults(board):
         for fault in found[:-1]:
             note(f"not published: {fault}")

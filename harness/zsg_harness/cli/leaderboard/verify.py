@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from zsg_harness.cli import SOME_FAILED
-from zsg_harness.cli.options import filter_option, json_option, quiet_option, store_option
+from zsg_harness.cli.options import filter_option, json_option, quiet_option, store_option, trust_option
 from zsg_harness.cli.output import counted, note, print_json, print_table
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ _TOLERANCE: Final = 0.01  # rerun.TOLERANCE, which is not imported for --help
     help="How far losses may lie apart, relative to the greater, on another machine.",
 )
 @click.option("--in-process", is_flag=True, help="Run in this process, one by one.")
+@trust_option
 @json_option
 @quiet_option
 def verify(
@@ -52,6 +53,7 @@ def verify(
     seed: int,
     tolerance: float,
     in_process: bool,
+    trust_remote_code: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:  # fmt: skip
@@ -65,7 +67,7 @@ def verify(
     from zsg_harness.publishing.rerun import rerun, sample
 
     opened = open_store(store)
-    cells = sample(_finished(store, filters), size, seed)
+    cells = sample(_finished(store, filters, trust_remote_code), size, seed)
     with tempfile.TemporaryDirectory(prefix="zsg-verify-") as folder:
         found = rerun(
             opened, cells, Path(folder), tolerance=tolerance, in_process=in_process,
@@ -81,14 +83,14 @@ def verify(
         raise click.exceptions.Exit(SOME_FAILED)
 
 
-def _finished(store: str, filters: Sequence[str]) -> list[Cell]:
+def _finished(store: str, filters: Sequence[str], trusted: bool) -> list[Cell]:
     from zsg_harness.cli.stored import open_store, stored_cells
     from zsg_harness.plan.filter import choose
     from zsg_registry import ZsgError
 
     opened = open_store(store)
     done = opened.done_cells()
-    cells = [cell for cell in stored_cells(opened) if cell.cell_id in done]
+    cells = [cell for cell in stored_cells(opened, trust_remote_code=trusted) if cell.cell_id in done]
     if not cells:
         raise ZsgError(f"{store}: no cell has finished, so there is nothing to run again")
     return choose(cells, filters) if filters else cells
