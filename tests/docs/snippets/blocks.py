@@ -10,7 +10,9 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-_MARK = re.compile(r"<!--\s*(file|prepared|before|shrunk|exits|whole|not run)(?:\s*\((.+?)\))?(?::\s*(.*?))?\s*-->", re.DOTALL)
+_MARK = re.compile(
+    r"<!--\s*(file|prepared|before|shrunk|exits|whole|not run)(?:\s*\((.+?)\))?(?::\s*(.*?))?\s*-->", re.DOTALL
+)
 _TITLE = re.compile(r'title="([^"]+)"')
 
 

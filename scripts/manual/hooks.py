@@ -1,9 +1,14 @@
-"""A hook of mkdocs: the catalogue's pages join the navigation by kind, so that a new plugin needs no line in mkdocs.yml."""
+"""Hooks of mkdocs.
+
+The catalogue's pages join the navigation by kind, so that a new plugin needs no line in mkdocs.yml. Links that lead out
+of `docs`, to the repository's files, work where the repository is read; in the built manual their text is left.
+"""
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 _KINDS: Final = {
@@ -15,6 +20,7 @@ _KINDS: Final = {
     "metric": "Metrics",
 }
 _FOLDER: Final = "reference/plugins"
+_LINK_UP: Final = re.compile(r"\[([^\]]*)\]\(((?:\.\./)+)[^)]*\)")
 
 
 def on_config(config: Any) -> Any:
@@ -38,3 +44,9 @@ def _pages(folder: Path) -> list[dict[str, list[dict[str, str]]]]:
 
 def _kind(page: str) -> str:
     return next(kind for kind in _KINDS if page.startswith(f"{kind}-"))
+
+
+def on_page_markdown(text: str, page: Any, **_: Any) -> str:
+    """Leave the text of links that lead out of the manual."""
+    depth = len(PurePosixPath(page.file.src_uri).parts) - 1
+    return _LINK_UP.sub(lambda link: link[1] if len(link[2]) // len("../") > depth else link[0], text)
