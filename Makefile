@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: quickstart test check format clean
+.PHONY: quickstart test check docs reference format clean
 
 quickstart: $(VENV)/.installed  ## train the headline arrangements and print their leaderboard
 	$(VENV)/bin/zsg-harness run --matrix quickstart --store runs/quickstart
@@ -19,12 +19,19 @@ check: $(VENV)/.installed-dev  ## lint, types, and the walls between the package
 	$(VENV)/bin/python -m pytest -q -m types tests/harness/cli/test_new_plugin.py
 	$(VENV)/bin/lint-imports
 
+docs: $(VENV)/.installed-dev  ## build the manual into site/, and check its links
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+	$(VENV)/bin/python scripts/manual/links.py site
+
+reference: $(VENV)/.installed-dev  ## write the parts of the manual that follow from the code
+	$(VENV)/bin/python scripts/manual
+
 format: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs site
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -60,6 +60,7 @@ Where stderr is no terminal (a pipe, `nohup`, a batch job), where `TERM` is `dum
 for each cell that ends, and after a minute of silence one that says what is running; these get rarer, down to one in
 half an hour. `--quiet` leaves only failures. `NO_COLOR` is respected. Results go to stdout, all of this to stderr.
 
+<!-- not run: recorded by the script, with the times of that day -->
 ```console
 $ zsg-harness run --matrix two-workers.toml 2> log
 $ cat log

@@ -36,6 +36,7 @@ SLOW = {
     "test_run.py",
     "test_processes.py",
     "test_remote_store.py",
+    "test_snippets.py",
 }
 """Files that take long: they go first, so that no core waits for one of them at the end."""
 
