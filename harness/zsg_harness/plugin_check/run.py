@@ -11,11 +11,15 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from queue import Empty, Queue
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from zsg_harness.plugin_check.card import Report, entries_of, name_clash
 from zsg_registry import Registry, ZsgError
 from zsg_registry.testing.suites.checks import Finding
+
+
+_START: Final = 120.0
+"""Seconds that a process may take until it checks something."""
 
 
 def check(distribution: str, patience: float) -> Iterator[Report]:
@@ -66,7 +70,7 @@ def _reports(process: subprocess.Popen[str], patience: float, errors: IO[str]) -
     current: dict[str, Any] | None = None
     while True:
         try:
-            line = lines.get(timeout=patience)
+            line = lines.get(timeout=patience if current is not None else max(patience, _START))
             told = (
                 {"over": f"it ended its process ({_ended(process.wait(), errors)})"}
                 if line is None
@@ -92,7 +96,7 @@ def _reports(process: subprocess.Popen[str], patience: float, errors: IO[str]) -
 def _cut_short(current: dict[str, Any], line: str) -> dict[str, Any]:
     """The report on what was being checked: the check that was under way failed."""
     begun = current["checks"][min(len(current["findings"]), len(current["checks"]) - 1)]
-    failed = {"check": begun, "state": "failed", "line": f"{line}; what comes behind was not checked"}
+    failed = {"check": begun, "state": "failed", "line": f"{line}; what comes behind was not checked", "seconds": 0.0}
     return {**current, "findings": [*current["findings"], failed]}
 
 
