@@ -17,7 +17,6 @@ from zsg_harness.plugin_check.card import Report, entries_of, name_clash
 from zsg_registry import Registry, ZsgError
 from zsg_registry.testing.suites.checks import Finding
 
-
 _START: Final = 120.0
 """Seconds that a process may take until it checks something."""
 
@@ -82,8 +81,10 @@ def _reports(process: subprocess.Popen[str], patience: float, errors: IO[str]) -
             assert current is not None
             current["findings"].append(told["finding"])
             continue
-        if current is not None:
-            yield _cut_short(current, told["over"]) if "over" in told else current
+        if current is not None and "over" in told:
+            yield _cut_short(current, told["over"])
+        elif current is not None and current["findings"]:
+            yield current
         elif "over" in told:
             raise ZsgError(f"plugins cannot be checked: {told['over']}")
         if "end" in told or "over" in told:
