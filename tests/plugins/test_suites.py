@@ -71,9 +71,9 @@ VECTOR_TRANSFORMS = ["center", "whiten", "whiten[dimensions=2]"]
 EMBEDDERS = [
     "hashed-ngrams",
     "hashed-ngrams[of=characters,longest=3]",
-    "lm-gradient[parameters=last-layer,dimensions=16,checkpoints=2,steps=1,batch_size=4]",
+    "lm-gradient[parameters=last-layer,dimensions=16,checkpoints=1,steps=1,batch_size=2]",
     "lm-hidden",
-    "loss-trajectory[points=3,steps=1,batch_size=4]",
+    "loss-trajectory[points=2,steps=1,batch_size=2]",
     "tfidf",
     "tfidf[dimensions=4]",
 ]

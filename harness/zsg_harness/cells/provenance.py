@@ -22,7 +22,7 @@ from zsg_harness.plan.cell import Cell
 from zsg_registry import Kind, Reference, Registry, ZsgError, parse_pipeline
 
 _DISTRIBUTION: Final = "zsg-harness"
-_TOOLS: Final = ("dev", "docs", "figures", "trl")
+_TOOLS: Final = ("dev", "docs", "figures", "testing", "trl")
 """Extras that no cell uses."""
 
 _NOT_REQUIRED: Final = ("flash-attn", "nvidia-ml-py", "safetensors", "triton")

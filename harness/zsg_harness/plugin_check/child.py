@@ -28,6 +28,7 @@ from zsg_registry import (
 from zsg_registry.testing import suite_of
 from zsg_registry.testing.suites.checks import Finding, checks_of, findings, in_words, told
 
+_LOADS: Final = "loads"
 _MADE: Final = "can be made"
 
 
@@ -66,16 +67,16 @@ def _own_stdout() -> TextIO:
 
 def _check(registry: Registry, entry: PluginEntry, tell: _Told) -> None:
     """All that is checked of one plugin."""
-    tell(reference=entry.name, checks=["loads"])
+    tell(reference=entry.name, checks=[_LOADS])  # should the import end this process
     loaded = registry.load(entry)
     if isinstance(loaded, BrokenPlugin):
-        tell.finding(Finding("loads", "failed", f"{loaded.reason}: until then nothing else can be checked", 0.0))
+        tell.finding(Finding(_LOADS, "failed", f"{loaded.reason}: until then nothing else can be checked", 0.0))
         return
-    tell.finding(Finding("loads", "passed", "", 0.0))
     suite = suite_of(loaded)
     names = [in_words(check) for check in checks_of(suite)]
     for text, make in _ways(loaded, entry.name):
-        tell(reference=text, checks=[_MADE, *names])
+        tell(reference=text, checks=[_LOADS, _MADE, *names])
+        tell.finding(Finding(_LOADS, "passed", "", 0.0))
         try:
             make()
         except BaseException as error:

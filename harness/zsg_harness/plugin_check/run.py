@@ -11,11 +11,14 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from queue import Empty, Queue
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from zsg_harness.plugin_check.card import Report, entries_of, name_clash
 from zsg_registry import Registry, ZsgError
 from zsg_registry.testing.suites.checks import Finding
+
+_START: Final = 120.0
+"""Seconds that a process may take until it checks something."""
 
 
 def check(distribution: str, patience: float) -> Iterator[Report]:
@@ -66,7 +69,7 @@ def _reports(process: subprocess.Popen[str], patience: float, errors: IO[str]) -
     current: dict[str, Any] | None = None
     while True:
         try:
-            line = lines.get(timeout=patience)
+            line = lines.get(timeout=patience if current is not None else max(patience, _START))
             told = (
                 {"over": f"it ended its process ({_ended(process.wait(), errors)})"}
                 if line is None
@@ -78,8 +81,10 @@ def _reports(process: subprocess.Popen[str], patience: float, errors: IO[str]) -
             assert current is not None
             current["findings"].append(told["finding"])
             continue
-        if current is not None:
-            yield _cut_short(current, told["over"]) if "over" in told else current
+        if current is not None and "over" in told:
+            yield _cut_short(current, told["over"])
+        elif current is not None and current["findings"]:
+            yield current
         elif "over" in told:
             raise ZsgError(f"plugins cannot be checked: {told['over']}")
         if "end" in told or "over" in told:
@@ -92,7 +97,7 @@ def _reports(process: subprocess.Popen[str], patience: float, errors: IO[str]) -
 def _cut_short(current: dict[str, Any], line: str) -> dict[str, Any]:
     """The report on what was being checked: the check that was under way failed."""
     begun = current["checks"][min(len(current["findings"]), len(current["checks"]) - 1)]
-    failed = {"check": begun, "state": "failed", "line": f"{line}; what comes behind was not checked"}
+    failed = {"check": begun, "state": "failed", "line": f"{line}; what comes behind was not checked", "seconds": 0.0}
     return {**current, "findings": [*current["findings"], failed]}
 
 

@@ -151,9 +151,9 @@ def test_who_hangs_is_ended_and_the_next_one_is_checked(zsg: Callable[..., Any],
         code += f'class {name}:\n    """Sleeps."""\n    @hookimpl\n'
         code += f"    def zsg_plan_created(self, event):\n        time.sleep({seconds})\n"
     install("zsg-sleepy", "[zsg_harness.hooks]\nhanging = zsg_sleepy:Hanging\nquick = zsg_sleepy:Quick\n", code)
-    result = zsg("plugins", "check", "zsg-sleepy", "--timeout", "3")
+    result = zsg("plugins", "check", "zsg-sleepy", "--timeout", "5")
     assert result.code == 1
     hanging, _, quick = result.out.partition("hooks quick: ")
     assert "✗  takes every event" in hanging
-    assert "it took more than 3 s (see --timeout)" in hanging
+    assert "it took more than 5 s (see --timeout)" in hanging
     assert "✗" not in quick
