@@ -96,12 +96,12 @@ def test_it_passes_plugins_check(kind: str, installed: Path, tmp_path: Path) -> 
 
 
 def test_nothing_is_overwritten(zsg: Callable[..., Any], tmp_path: Path) -> None:
-    folder = tmp_path / "zsg-easy-first"
+    folder = tmp_path / "zsg-dull-last"
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")
-    refused = zsg("plugins", "new", "arrangement", "easy-first")
+    refused = zsg("plugins", "new", "arrangement", "dull-last")
     assert refused.code == 2
-    assert "zsg-easy-first exists, and is left as it is" in refused.err
+    assert "zsg-dull-last exists, and is left as it is" in refused.err
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
 
 
