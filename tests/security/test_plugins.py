@@ -49,9 +49,8 @@ def imported(site: Path, *arguments: str, allowed: str | None = None) -> set[str
     return {path.name.removeprefix("imported_") for path in site.glob("imported_*")}
 
 
-@pytest.mark.parametrize("arguments", [("plugins", "list"), ("--help",)])
-def test_a_listing_runs_no_plugins_code(site: Path, arguments: tuple[str, ...]) -> None:
-    assert imported(site, *arguments) == set()
+def test_a_listing_runs_no_plugins_code(site: Path) -> None:
+    assert imported(site, "plugins", "list") == set()
 
 
 def test_a_plan_runs_no_plugin_that_it_does_not_name(site: Path) -> None:
@@ -63,6 +62,5 @@ def test_what_the_allow_list_leaves_out_is_never_imported(site: Path, arguments:
     assert imported(site, *arguments, allowed="zsg-wanted") == {"wanted"}
 
 
-@pytest.mark.parametrize("name", ["other", "zsg-other:other"])
-def test_nor_when_it_is_asked_for(site: Path, name: str) -> None:
-    assert imported(site, "plan", "-a", name, "--store", "s", allowed="") == set()
+def test_nor_when_it_is_asked_for(site: Path) -> None:
+    assert imported(site, "plan", "-a", "zsg-other:other", "--store", "s", allowed="") == set()
