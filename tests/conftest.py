@@ -33,6 +33,7 @@ SLOW = {
     "test_chaos.py",
     "test_run.py",
     "test_processes.py",
+    "test_resume.py",
     "test_remote_store.py",
 }
 """Files that take long: they go first, so that no core waits for one of them at the end."""
