@@ -94,7 +94,7 @@ else:
     os.link = _failing(os.link)
 '''
 
-MOMENTS: Final = (0.0, 4.0)
+MOMENTS: Final = (0.0, 2.0)
 """Seconds that a run is left alone, from when its workers start."""
 
 PATIENCE: Final = 300.0

@@ -35,6 +35,7 @@ SLOW = {
     "test_chaos.py",
     "test_run.py",
     "test_processes.py",
+    "test_resume.py",
     "test_remote_store.py",
     "test_snippets.py",
 }

@@ -18,3 +18,4 @@ def test_nothing_is_lost() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "nothing lost" in done.stdout
+    assert "0 of them and 0 workers killed" not in done.stdout
