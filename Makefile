@@ -16,6 +16,7 @@ check: $(VENV)/.installed-dev  ## lint, types, and the walls between the package
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest -q -m types tests/harness/cli/test_new_plugin.py
 	$(VENV)/bin/lint-imports
 
 docs: $(VENV)/.installed-dev  ## build the manual into site/, and check its links

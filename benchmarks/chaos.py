@@ -72,6 +72,7 @@ import random
 
 _SHARE = 0.02
 _random = random.Random()
+os.register_at_fork(after_in_child=_random.seed)
 
 
 def _failing(function):
@@ -192,7 +193,7 @@ class Chaos:
             return
         run = self._random.choice(running)
         try:
-            workers = [each for each in psutil.Process(run.pid).children() if "spawn_main" in " ".join(each.cmdline())]
+            workers = _workers(run)
             if workers and self._random.random() < 0.5:
                 self._random.choice(workers).kill()
                 self.report.kills_of_workers += 1
@@ -218,11 +219,19 @@ def start(matrix: Path, store: str, faults: Path | None) -> subprocess.Popen[str
     )
 
 
+def _workers(run: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The processes that were forked for a run, or spawned where they cannot be forked."""
+    own = psutil.Process(run.pid).children()
+    servers = [each for each in own if "forkserver" in " ".join(each.cmdline())]
+    spawned = [each for each in own if "spawn_main" in " ".join(each.cmdline())]
+    return spawned + [fork for server in servers for fork in server.children()]
+
+
 def _wait_for_workers(run: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + PATIENCE
     while run.poll() is None and time.monotonic() < deadline:
         try:
-            if any("spawn_main" in " ".join(each.cmdline()) for each in psutil.Process(run.pid).children()):
+            if _workers(run):
                 return
         except psutil.Error:
             return

@@ -21,21 +21,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import pyarrow as pa
+from made_up import Results, fill
 from measuring import command_and_hardware, seconds, write_results
 
 from zsg_harness.matrix.load import load_matrix
 from zsg_harness.plan.build import Plan, build_plan
-from zsg_harness.plan.cell import Cell
 from zsg_harness.plan.compare import compare_with_store
 from zsg_harness.reports.board import assemble
 from zsg_harness.reports.collect import collect
-from zsg_harness.runner import freeze
-from zsg_harness.store.formats import parquet_bytes
 from zsg_harness.store.store import Store
-from zsg_harness.store.tables import EXAMPLES, SCORES, TRAIN
-from zsg_registry import Order, OrderFile, Registry
+from zsg_registry import Registry
 
 ARRANGEMENTS: Final = ("random", "random | reverse", "random | fold", "round-robin")
 TASKS: Final = tuple(f"task-{number:02}" for number in range(12))
@@ -62,54 +57,6 @@ class Figure:
     aim: float | None
 
 
-class Results:
-    """Made-up results of cells: the same order for all, and losses of their own."""
-
-    def __init__(self) -> None:
-        examples = STEPS[-1] * 16
-        ids = [f"example-{number}" for number in range(examples)]
-        self._order = OrderFile.of(Order(np.arange(examples)), ids, 16, {})
-        rows = np.arange(examples)
-        receipt = {"step": rows // 16 + 1, "position": rows, "example_id": ids}
-        columns = {"step": np.arange(1, STEPS[-1] + 1), "tokens": np.full(STEPS[-1], 800)}
-        train = {field.name: columns.get(field.name, np.ones(STEPS[-1])) for field in TRAIN}
-        scored = [(step, task, number) for step in STEPS for task in TASKS for number in range(10)]
-        answers = [
-            {"step": step, "example_id": f"{task}-{number}", "task": task, "loss": 1.0, "tokens": 9, "prediction": "a"}
-            for step, task, number in scored
-        ]
-        tables = {
-            "order": self._order.to_arrow(),
-            "receipt": pa.table(receipt),
-            "train": pa.table(train, TRAIN),
-            "examples": pa.Table.from_pylist(answers, EXAMPLES),
-        }
-        self._shared = {f"{name}.parquet": parquet_bytes(table) for name, table in tables.items()}
-        self._metrics = {"loss": ("lower", STEPS), "loss_token": ("lower", STEPS)}
-        self._metrics |= dict.fromkeys(("rouge1", "rougeL", "exact_match"), ("higher", STEPS[-1:]))
-
-    def finish(self, store: Store, cell: Cell, rng: np.random.Generator) -> None:
-        """Write a cell's results."""
-        attempt = store.new_attempt(cell.cell_id, cell.description)
-        for name, data in self._shared.items():
-            attempt.write(name, data)
-        rows = [
-            (step, step * 800, task, metric, 8 / np.log(step + 3) + rng.normal(0, 0.1), 10)
-            for metric, (_, steps) in self._metrics.items()
-            for step in steps
-            for task in TASKS
-        ]
-        columns = dict(zip(SCORES.names, map(list, zip(*rows, strict=True)), strict=True))
-        attempt.write_table("scores", pa.table(columns, SCORES))
-        directions = {name: {"direction": way, "scope": "unseen"} for name, (way, _) in self._metrics.items()}
-        attempt.write_json("metrics", directions)
-        evalset = store.write_eval_set(pa.table({"id": list(TASKS)}))
-        hashes = {name: self._order.document[name] for name in ("set_hash", "order_hash")}
-        facts = {**hashes, "order_hash": cell.cell_id, "held_out": "unseen tasks", "evalset": evalset}
-        attempt.status("finished", **facts, seconds=60.0, provenance={"packages": {"torch": "2"}, "device": "cpu"})
-        attempt.commit()
-
-
 def planned(cells: int, folder: Path) -> tuple[Plan, Path]:
     """A matrix of so many cells, and its file."""
     file = folder / f"store-{cells}.toml"
@@ -119,22 +66,12 @@ def planned(cells: int, folder: Path) -> tuple[Plan, Path]:
     return build_plan(load_matrix(str(file)), Registry()), file
 
 
-def fill(store: Store, plan: Plan) -> None:
-    """Make the results of the cells that have none."""
-    results, rng = Results(), np.random.default_rng(0)
-    done = store.done_cells()
-    for cell in plan.cells:
-        if cell.cell_id not in done:
-            results.finish(store, cell, rng)
-    freeze(plan, store)
-
-
 def read(cells: int, folder: Path) -> list[Figure]:
     """Read a big store."""
     (folder / "big").mkdir(exist_ok=True)
     store = Store(folder / "big")
     plan, _ = planned(cells, folder)
-    making = seconds(lambda: fill(store, plan))
+    making = seconds(lambda: fill(store, plan, Results(TASKS, STEPS)))
     store.files.remove("index")
     found = [Figure("making the cells", making, None)]
     found.append(Figure("reading cell by cell, and writing the index", seconds(lambda: collect(store)), None))
@@ -150,7 +87,7 @@ def rerun(folder: Path) -> list[Figure]:
     """Run a matrix again that is done: with its reports as they are, and with none."""
     store = Store(folder / "small")
     plan, file = planned(RERUN, folder)
-    fill(store, plan)
+    fill(store, plan, Results(TASKS, STEPS))
     command = [sys.executable, "-m", "zsg_harness", "run", "--matrix", str(file), "--store", store.url, "--quiet"]
 
     def run(arguments: list[str]) -> float:

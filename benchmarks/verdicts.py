@@ -160,9 +160,10 @@ class Trust:
     Attributes:
         coverage: The interval of an arrangement that is unlike random holds the truth on these tasks.
         coverage_sources: The interval over sources holds that of these orders on tasks of any source.
-        false_better, false_worse: An arrangement equal to random, alone in its section, gets that verdict.
-        false_better_of_8: Any of eight such does.
-        outside_of_8: One of the eight is not in random's group: the mean share of them.
+        false_better, false_worse: An arrangement equal to random gets that verdict.
+        false_better_of_8: Any of eight such in one section is called better.
+        false_better_of_8_holm: Any of them is with Holm's correction.
+        outside: An arrangement equal to random is not in random's group.
     """
 
     design: str
@@ -171,7 +172,8 @@ class Trust:
     false_better: float
     false_worse: float
     false_better_of_8: float
-    outside_of_8: float
+    false_better_of_8_holm: float
+    outside: float
 
 
 def trust(rng: np.random.Generator, design: Design, simulations: int) -> Trust:
@@ -187,22 +189,24 @@ def trust(rng: np.random.Generator, design: Design, simulations: int) -> Trust:
         apart = own[0].mean(axis=(0, 1)) - random.mean(axis=(0, 1))
         limits = over_sources(apart, sources).interval
         held_sources.append(limits.low <= these[0] <= limits.high)
-    alone, section, outside = [], [], []
+    verdicts, corrected, outside = [], [], []
     drawn = draw(rng, design, simulations, np.zeros(SECTION))
     for random, own in zip(drawn.random, drawn.own, strict=True):
         every = samples(design, random, own)
-        alone.append(standings(every[:2], 0)[1].verdict)
         standing = standings(every, 0)
-        section.append(any(each.verdict == "better" for each in standing))
+        verdicts.append([each.verdict for each in standing[1:]])
+        corrected.append([each.verdict_holm for each in standing[1:]])
         groups = groups_of(every, standing)
-        outside.append(np.mean([group != groups[0] for group in groups[1:]]))
+        outside.append([group != groups[0] for group in groups[1:]])
+    better = np.array(verdicts) == "better"
     return Trust(
         design.name,
         float(np.mean(held)),
         float(np.mean(held_sources)),
-        alone.count("better") / simulations,
-        alone.count("worse") / simulations,
-        float(np.mean(section)),
+        float(np.mean(better)),
+        float(np.mean(np.array(verdicts) == "worse")),
+        float(np.mean(better.any(axis=1))),
+        float(np.mean((np.array(corrected) == "better").any(axis=1))),
         float(np.mean(outside)),
     )
 
@@ -218,38 +222,37 @@ class Power:
     """How often an arrangement that is better by so many order-sd is called so.
 
     Attributes:
-        alone: With no other arrangement in its section.
-        of_8: With seven that equal random.
-        all_of_8: With seven that are as good; of all of these.
+        found: Whatever else is in its section.
+        found_holm: With Holm's correction, beside seven that equal random.
+        all_found_holm: The same beside seven that are as good; of all of these.
         split: So often were the eight, equally good, not put into one group.
     """
 
     design: str
     effect: float
-    alone: float
-    of_8: float
-    all_of_8: float
+    found: float
+    found_holm: float
+    all_found_holm: float
     split: float
 
 
 def power(rng: np.random.Generator, design: Design, effect: float, simulations: int) -> Power:
     """Count how often an effect, the same on all tasks, is found."""
     one, all_of_them = np.eye(1, SECTION)[0] * effect, np.full(SECTION, effect)
-    alone, of_8, all_of_8, split = 0, 0, 0.0, 0
+    found, found_holm, all_found_holm, split = 0, 0, 0.0, 0
     for gains in (one, all_of_them):
         drawn = draw(rng, design, simulations, np.zeros(SECTION))
         for random, own in zip(drawn.random, drawn.own, strict=True):
             every = samples(design, random, own - gains[:, None, None, None])
             standing = standings(every, 0)
-            better = [each.verdict == "better" for each in standing[1:]]
             if gains is one:
-                alone += standings(every[:2], 0)[1].verdict == "better"
-                of_8 += better[0]
+                found += standing[1].verdict == "better"
+                found_holm += standing[1].verdict_holm == "better"
             else:
-                groups = groups_of(every, standing)[1:]
-                all_of_8 += float(np.mean(better))
-                split += len({group for group, is_better in zip(groups, better, strict=True) if is_better}) > 1
-    return Power(design.name, effect, *(count / simulations for count in (alone, of_8, all_of_8, split)))
+                groups = zip(groups_of(every, standing), standing, strict=True)
+                all_found_holm += float(np.mean([each.verdict_holm == "better" for each in standing[1:]]))
+                split += len({group for group, each in groups if each.verdict == "better"}) > 1
+    return Power(design.name, effect, *(count / simulations for count in (found, found_holm, all_found_holm, split)))
 
 
 @dataclass

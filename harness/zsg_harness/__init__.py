@@ -62,7 +62,7 @@ def leaderboard(store: str | Path, out: str | Path, *, matrix: str | None = None
     from zsg_harness.store.store import Store
 
     opened = Store(store)
-    with plugin_columns(opened, matrix, warnings.warn) as added:
+    with plugin_columns([opened], matrix, warnings.warn) as added:
         return build(opened, out, matrix=matrix, added=added)
 
 

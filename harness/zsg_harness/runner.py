@@ -94,7 +94,7 @@ def run_matrix(loaded: LoadedMatrix, store: Store, options: RunOptions, listener
     plugins = hook_plugins(registry, loaded.matrix.hooks, listener.warned)
     cells = decide(plan, store, options.wanted)
     settings = loaded.matrix.run.model_copy(update=dict(options.run))
-    _preflight(cells, registry, store, settings)
+    _preflight(cells, store, settings, options)
     store.prepare()
     digest = freeze(plan, store)
     for warning in plan.warnings:
@@ -128,20 +128,31 @@ def _tell_leftovers(queues: HookQueues, store: Store) -> None:
             queues.tell(stories.end_in_store(started, store))
 
 
-def _preflight(cells: Sequence[Cell], registry: Registry, store: Store, settings: RunTable) -> None:
+def _preflight(cells: Sequence[Cell], store: Store, settings: RunTable, options: RunOptions) -> None:
     """Find bad input before any cell begins. Where none is to be run, nothing is loaded."""
     if cells and all(cell.state == "skipped" for cell in cells):
         raise ZsgError(f"no cell can run: {cells[0].reason}")
     to_run = [cell for cell in cells if cell.state == "run"]
     if not to_run:
         return
+    if options.in_process or settings.executor == "ray":
+        _look_at(to_run, store.url, settings)
+        return
+    from zsg_harness.executors import nursery
+
+    nursery.call(_look_at, to_run, store.url, settings)
+
+
+def _look_at(to_run: Sequence[Cell], place: str, settings: RunTable) -> None:
     from huggingface_hub import is_offline_mode
 
     from zsg_harness.cells.preflight import preflight
     from zsg_harness.services.surroundings import DownloadFolder
+    from zsg_harness.store.store import Store
 
-    downloads = DownloadFolder(store.cache.folder / "downloads", is_offline_mode())
-    preflight(to_run, registry, downloads, store.cache, settings)
+    cache = Store(place).cache
+    downloads = DownloadFolder(cache.folder / "downloads", is_offline_mode())
+    preflight(to_run, Registry(), downloads, cache, settings)
 
 
 def freeze(plan: Plan, store: Store) -> str:

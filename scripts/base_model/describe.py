@@ -1,4 +1,4 @@
-"""Print what the model card says of a pre-trained zsg-tiny: held-out losses and sampled continuations.
+"""Print what the model card says of a pre-trained model: held-out losses and sampled continuations.
 
 python scripts/base_model/describe.py --work WORK --model FOLDER
 """
@@ -70,6 +70,10 @@ def continuation(model: Any, tokenizer: Any, beginning: str) -> str:
     return " ".join(text.split())
 
 
+def _is_there(arguments: argparse.Namespace, name: str) -> bool:
+    return (arguments.work / f"heldout_{name}.tokens.npy").exists()
+
+
 def main() -> None:
     """Load the model and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -81,9 +85,10 @@ def main() -> None:
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters")
     torch.manual_seed(0)
     with torch.inference_mode():
-        p3, world = load(arguments.work / "heldout_p3"), load(arguments.work / "heldout_world")
-        new = without_overlap(p3, np.load(arguments.work / "train.tokens.npy"))
-        for name, documents in {"P3": p3, "P3 without overlap": new, "world": world}.items():
+        there = [name for name in ("p3", "world") if _is_there(arguments, name)]
+        sets = {name: load(arguments.work / f"heldout_{name}") for name in there}
+        sets["p3 without overlap"] = without_overlap(sets["p3"], np.load(arguments.work / "train.tokens.npy"))
+        for name, documents in sets.items():
             loss, count = mean_loss(model, documents)
             print(
                 f"{name}: {loss:.3f} nats per token, perplexity {math.exp(loss):.1f} "

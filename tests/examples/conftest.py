@@ -45,6 +45,18 @@ def environment(wheels: Sequence[Path], tmp_path_factory: pytest.TempPathFactory
     return python
 
 
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model of a few thousand weights."""
+    from zsg_registry.testing.model import TinyModel, tiny_model
+
+    model, folder = tiny_model(), tmp_path_factory.mktemp("tiny")
+    assert isinstance(model, TinyModel)
+    model.model.save_pretrained(folder)
+    model.tokenizer.save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture
 def python(environment: Path, tmp_path: Path) -> Python:
     """`python("-m", "zsg_harness", …)` runs the environment's Python in a folder of the test's own."""

@@ -42,14 +42,13 @@ batch_size = 4
 max_new_tokens = 2
 """
 OLD_STORE = Path(__file__).parents[1] / "golden" / "store_format_1.tar.gz"
-BY_NAME = frozenset(
-    ("files", "packages", "plugins", "hardware", "usage", "timings", "kinds", "tasks", "sources", "counts",
-     "metrics.json")
-)  # fmt: skip
-"""Objects whose keys are names of things, and depend on machine or data."""
+BY_NAME = frozenset(("files", "packages", "plugins", "timings", "kinds", "tasks", "sources", "counts", "metrics.json"))
+"""Objects whose keys are names of things."""
 
-OPAQUE = frozenset(("spec", "matrix", "params", "components", "embedder"))
-"""Frozen by other tests: the identity, the matrix's schema, the plugins' parameters."""
+OPAQUE = frozenset(("spec", "matrix", "params", "components", "embedder", "arguments", "hardware", "usage"))
+"""Frozen by other tests (the identity, the matrix's settings, the plugins' parameters), or what a machine can tell."""
+
+OF_A_CHECKOUT = ("provenance.harness", "provenance.project")
 
 UNSTABLE = ("cache/", "leases/", "making/", "index/", "hooks/", "trackers/")
 """Safe to delete, and promised to nobody."""
@@ -105,7 +104,9 @@ def json_lines(*documents: Any, named: str = "") -> Iterator[str]:
     for document in documents:
         for path, what in fields(document, named):
             found.setdefault(path.removeprefix(f"{named}.") if named else path, set()).add(what)
-    yield from (f"    {path}: {' or '.join(sorted(kinds))}" for path, kinds in sorted(found.items()))
+    for path, kinds in sorted(found.items()):
+        if not path.startswith(OF_A_CHECKOUT):
+            yield f"    {path}: {' or '.join(sorted(kinds))}"
 
 
 def parquet_lines(path: Path) -> Iterator[str]:

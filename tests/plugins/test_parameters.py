@@ -15,7 +15,9 @@ from zsg_registry import Component, Registry
 
 def lines(component: type[Component]) -> Iterator[str]:
     for name, field in component.Params.model_fields.items():
-        kind = re.sub(r"[\w.]+\.(\w+)", r"\1", inspect.formatannotation(field.annotation))
+        kind = inspect.formatannotation(field.annotation)
+        kind = re.sub(r"AfterValidator\(func=<function _(\w+) at 0x\w+>\)", r"\1", kind)
+        kind = re.sub(r"[\w.]+\.(\w+)", r"\1", kind)
         default: Any = field.get_default(call_default_factory=True)
         yield f"    {name}: {kind}" + ("" if field.is_required() else f" = {default!r}")
 

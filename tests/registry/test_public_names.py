@@ -6,16 +6,15 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from enum import Enum
+from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, ForwardRef, get_origin
 
 import zsg_harness
 import zsg_registry
 import zsg_registry.hooks
 import zsg_registry.testing
 from zsg_registry import Parameters
-
-_INHERITED_OF_PROTOCOLS = ("__init__", "__subclasshook__")
 
 
 def shown(value: object) -> str:
@@ -24,6 +23,8 @@ def shown(value: object) -> str:
         return f"{type(value).__name__}.{value.name}"
     if isinstance(value, frozenset | set):
         return f"{{{', '.join(sorted(map(shown, value)))}}}"
+    if isinstance(value, Path):
+        return f"Path({str(value)!r})"
     if isinstance(value, tuple):
         return f"({', '.join(map(shown, value))})"
     if inspect.isclass(value) or inspect.isfunction(value):
@@ -32,6 +33,8 @@ def shown(value: object) -> str:
 
 
 def annotation(value: object) -> str:
+    if isinstance(value, ForwardRef):
+        return value.__forward_arg__
     return value if isinstance(value, str) else inspect.formatannotation(value)
 
 
@@ -66,12 +69,15 @@ def member(name: str, value: object, kind: str | None) -> str | None:
         return f"{name}: {kind}" + (f" = {shown(value)}" if is_set else "")
     if inspect.isclass(value) and issubclass(value, Parameters):
         return f"class {name}({value.__base__.__name__})"
-    return f"{name}: {type(value).__name__}"
+    return f"{name} = {shown(value)}" if isinstance(value, str | int) else name
 
 
 def class_lines(cls: type[Any]) -> Iterator[str]:
     if issubclass(cls, Enum):
         yield from (f"{each.name} = {each.value!r}" for each in cls)
+        return
+    if issubclass(cls, tuple):
+        yield from (f"{name}: {annotation(kind)}" for name, kind in inspect.get_annotations(cls).items())
         return
     own = [base for base in cls.__mro__ if base.__module__.startswith("zsg_")]
     is_protocol = getattr(cls, "_is_protocol", False)
@@ -79,7 +85,7 @@ def class_lines(cls: type[Any]) -> Iterator[str]:
     for base in own:
         kinds = {name: annotation(kind) for name, kind in inspect.get_annotations(base).items()}
         for name in sorted({*vars(base), *kinds}):
-            if name in members or (is_protocol and name in _INHERITED_OF_PROTOCOLS):
+            if name in members or (is_protocol and name == "__init__"):
                 continue
             line = member(name, vars(base).get(name), kinds.get(name))
             if line is not None:
@@ -96,6 +102,8 @@ def module_lines(module: ModuleType, names: list[str]) -> Iterator[str]:
             yield from (f"    {line}" for line in class_lines(value))
         elif isinstance(value, FunctionType):
             yield f"{name}{signature(value)}"
+        elif get_origin(value) is Callable:
+            yield f"{name}: a callable"  # NumPy's types are shown in other words by each of its versions
         elif name != "__version__":
             yield f"{name} = {shown(value)}"
     yield ""

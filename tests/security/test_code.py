@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,14 +14,27 @@ FOLDERS = ("harness", "registry", "plugins", "examples", "benchmarks", "scripts"
 FILES = sorted(path for folder in FOLDERS for path in (PROJECT / folder).rglob("*.py"))
 SERIALIZERS = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "jsonpickle"}
 EVALUATORS = {"eval", "exec", "compile", "__import__"}
+WORTH_PARSING = re.compile(
+    "|".join(SERIALIZERS)
+    + r"|(?<![.\w])(eval|exec|compile|__import__)\(|torch\.load|yaml\.|os\.(system|popen)|allow_pickle|shell="
+    r"|extractall|unpack_archive|trust_remote_code|from_pretrained"
+)
+"""What every fault has in its text."""
+
 SUITES = "registry/zsg_registry/testing/suites/"
 """They see that a plugin survives being pickled: what they load they wrote a line before."""
 
-CHOSEN_BY_USERS = {"harness/zsg_harness/models/loading.py"}
-"""Where `trust_remote_code` is what the user's matrix says."""
+CHOSEN_BY_USERS = {
+    "harness/zsg_harness/models/loading.py",
+    "harness/zsg_harness/cli/explain.py",
+    "harness/zsg_harness/cli/leaderboard/verify.py",
+}
+"""Where `trust_remote_code` is what the user's matrix or command says."""
 
 
 def faults(source: str, path: str = "x.py") -> Iterator[str]:
+    if not WORTH_PARSING.search(source):
+        return
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):

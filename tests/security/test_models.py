@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from zsg_harness.cli.stored import stored_cell, stored_cells
 from zsg_harness.matrix.load import check_matrix
 from zsg_harness.matrix.schema import ModelEntry
-from zsg_harness.models.loading import load_tokenizer
+from zsg_harness.models.loading import load_model
 from zsg_harness.models.resolve import resolve_model
 from zsg_harness.plan.build import build_plan
 from zsg_harness.store.store import Store
@@ -30,6 +32,9 @@ def hostile(tmp_path: Path) -> Path:
     """A model folder with code in it, which leaves the file `ran` beside the folder."""
     folder = tmp_path / "hostile"
     folder.mkdir()
+    bundled = Path(resolve_model(ModelEntry(use="zsg-tiny"), Path()).name_or_path)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(bundled / name, folder)
     config = {
         "model_type": "hostile",
         "auto_map": {"AutoConfig": "hostile.Config", "AutoTokenizer": ["hostile.T", None]},
@@ -41,8 +46,8 @@ def hostile(tmp_path: Path) -> Path:
 
 
 def test_a_models_own_code_is_not_run(hostile: Path, tmp_path: Path) -> None:
-    with pytest.raises(ZsgError, match="custom code"):
-        load_tokenizer(ModelEntry(use=str(hostile)), Path())
+    with pytest.raises(ZsgError, match=r"cannot be loaded: The repository .* contains custom code"):
+        load_model(ModelEntry(use=str(hostile)), Path(), torch.device("cpu"))
     assert not (tmp_path / "ran").exists()
 
 

@@ -18,6 +18,7 @@ class WordSent:
     """
 
     api_version = 1
+    examples = ("word-sent[to=/dev/null]",)
 
     def __init__(self, to: str, timeout: float = 5.0) -> None:
         """Take a file's path, or an https URL that takes `{"text": …}` (Slack, Mattermost and others do).

@@ -41,7 +41,7 @@ def save_model(
 
 def _card(cell: Cell, facts: dict[str, str]) -> str:
     labels = {name: value for name, value in cell.labels.model_dump().items() if value is not None}
-    rows = {**labels, "seeds": ", ".join(cell.user_seeds), "cell": cell.cell_id, "training": cell.training_id, **facts}
+    rows = {**labels, "seeds": ", ".join(cell.seed_names), "cell": cell.cell_id, "training": cell.training_id, **facts}
     settings = cell.training.model_dump(exclude_none=True)
     lines = [
         "---",

@@ -35,13 +35,14 @@ from zsg_harness.cells.session import TrainingSession
 from zsg_harness.cells.trackers import Trackers, start_trackers
 from zsg_harness.cells.trial import Trial
 from zsg_harness.cells.warm import fresh_model
-from zsg_harness.contamination.account import account
-from zsg_harness.evaluation.scoring import describe_outputs
+from zsg_harness.contamination.account import account, affected_ids
+from zsg_harness.evaluation.scoring import describe_outputs, scores_without
 from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.plan.cell import Cell
 from zsg_harness.services.context import VectorSource
 from zsg_harness.store.attempt import Attempt
 from zsg_harness.store.store import Store
+from zsg_harness.store.tables import METRICS
 from zsg_harness.tokens.encoding import Encoded
 from zsg_harness.training.checkpoint import Checkpoints
 from zsg_harness.training.sharding import whole_weights
@@ -139,11 +140,16 @@ def _run(
         scores = session.run(records, checkpoints, trackers)
     finally:
         trackers.end()
-    for name, table in records.tables.items():
+    tables = records.tables
+    for name, table in tables.items():
         attempt.write_table(name, table)
     hashes = hashes or written()
-    attempt.write_table("contamination", findings.table(offered, roles.eval))
-    attempt.write_json("metrics", describe_outputs(prepared.bound.metrics))
+    found = findings.table(offered, roles.eval)
+    attempt.write_table("contamination", found)
+    affected = affected_ids(found, len(offered) - len(roles.pool))
+    values = tables.get("metrics", METRICS.empty_table())
+    without = scores_without(affected, values, len(segments.steps), prepared.bound.metrics)
+    attempt.write_json("metrics", describe_outputs(prepared.bound.metrics, without))
     if environment.run.save_model:
         weights = _weights(prepared.lm)
         with store.making("model") as folder:
@@ -153,7 +159,7 @@ def _run(
         **hashes,
         "held_out": roles.held_out,
         "dataset": told_of_data(cell),
-        "contamination": account(findings, offered, roles.pool, roles.eval, records.tables["examples"]),
+        "contamination": account(findings, offered, roles.pool, roles.eval, tables["examples"]),
         "evalset": store.write_eval_set(roles.eval.arrow),
         **({"probeset": store.write_eval_set(roles.probe.arrow)} if len(roles.probe) else {}),
         "roles": roles.sizes,

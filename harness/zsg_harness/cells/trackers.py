@@ -70,6 +70,6 @@ def check_trackers(names: list[str]) -> None:
 def _facts(cell: Cell) -> dict[str, Any]:
     return {
         **cell.labels.model_dump(),
-        "seeds": ", ".join(cell.user_seeds),
+        "seeds": ", ".join(cell.seed_names),
         **{f"training.{name}": value for name, value in cell.training.model_dump().items()},
     }

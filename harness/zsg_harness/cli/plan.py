@@ -129,7 +129,7 @@ def describe_cell(cell: Cell) -> dict[str, Any]:
         "cause": cell.cause,
         "resumes_at": cell.resumes_at,
         **cell.labels.model_dump(),
-        "seeds": list(cell.user_seeds),
+        "seeds": list(cell.seed_names),
         "access": str(cell.access),
         "training_id": cell.training_id,
         "block": cell.block,
@@ -163,7 +163,7 @@ def _print_cells(forecast: Forecast, time: float | None) -> None:
     columns: dict[str, _Text] = {"state": lambda line: line.cell.state}
     columns["arrangement"] = lambda line: line.cell.labels.arrangement
     columns |= {axis: text for axis, text in _AXES.items() if len(values[axis]) > 1}
-    columns["seeds"] = lambda line: " ".join(line.cell.user_seeds)
+    columns["seeds"] = lambda line: " ".join(line.cell.seed_names)
     if forecast.known:
         columns["tokens"] = lambda line: _or_unknown(line, lambda estimate: f"{estimate.tokens:,}")
         columns["time"] = lambda line: _or_unknown(line, lambda estimate: duration(estimate.seconds))

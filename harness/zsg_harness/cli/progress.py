@@ -38,7 +38,7 @@ def describe(cell: Cell) -> str:
 
 def describe_seeds(cell: Cell) -> str:
     """The seeds that a cell stands for: `seed 0`, or `seeds 0 1 2`."""
-    return f"{'seed' if len(cell.user_seeds) == 1 else 'seeds'} {' '.join(cell.user_seeds)}"
+    return f"{'seed' if len(cell.seed_names) == 1 else 'seeds'} {' '.join(cell.seed_names)}"
 
 
 class FailureLines(Listener):

@@ -142,7 +142,7 @@ def _document(summary: RunSummary, name: str, store: str) -> dict[str, Any]:
             {
                 "cell_id": cell.cell_id,
                 **cell.labels.model_dump(),
-                "seeds": list(cell.user_seeds),
+                "seeds": list(cell.seed_names),
                 "state": outcome.state if outcome else cell.state,
                 "reason": outcome.reason if outcome else cell.reason,
                 "seconds": outcome.seconds if outcome else None,

@@ -70,7 +70,7 @@ def _document(store: Store, cell_id: str) -> dict[str, Any]:
         "state": "running, or cut short" if state == "running" else state,
         "reason": status.get("reason"),
         **cell.labels.model_dump(),
-        "seeds": list(cell.user_seeds),
+        "seeds": list(cell.seed_names),
         "streams": cell.seeds.model_dump(),
         "access": str(cell.access),
         "started": status.get("started"),

@@ -27,7 +27,7 @@ def account(
     """
     dropped = len(offered) - len(pool)
     left = findings.of_rest(findings.proven.pooled) if dropped else findings
-    affected = left.proven.evaluated
+    affected = affected_ids(findings.table(offered, evaluated), dropped)
     tasks: dict[str, Counter[str]] = {}
     for place, kind in left.surest().items():
         tasks.setdefault(evaluated["task"][place] or "", Counter())[kind.label] += 1
@@ -38,8 +38,19 @@ def account(
         "tasks": {task: dict(found) for task, found in sorted(tasks.items())},
         "sources": shared_sources(pool, evaluated),
         "dropped": dropped,
-        "without": _curve_without(examples, {evaluated.ids[place] for place in affected}) if len(affected) else None,
+        "without": _curve_without(examples, affected) if affected else None,
     }
+
+
+def affected_ids(found: pa.Table, dropped: int) -> set[str]:
+    """The scored examples that the pool has too, as the texts themselves show: none, if their originals were dropped.
+
+    Args:
+        found: The cell's `contamination.parquet`.
+        dropped: How many examples of the pool were.
+    """
+    frame = found.select(["example_id", "kind"]).to_pandas()
+    return set() if dropped else set(frame["example_id"][frame["kind"] != Kind.SIMILAR.label])
 
 
 def shared_sources(pool: ExampleSet, evaluated: ExampleSet) -> dict[str, int]:

@@ -7,7 +7,8 @@ import fnmatch
 import pandas as pd
 import pyarrow as pa
 
-from zsg_harness.evaluation.scoring import describe_outputs, opened, score
+from zsg_harness.contamination.account import affected_ids
+from zsg_harness.evaluation.scoring import describe_outputs, opened, score, scores_without
 from zsg_harness.identity import identity
 from zsg_harness.matrix.expand import Choice
 from zsg_harness.store.attempt import Attempt
@@ -63,10 +64,18 @@ def rescore(store: Store, cell_id: str, choice: Choice) -> None:
     # The scores count when metrics.<metric>.json is there: what an earlier version of the metric left must not.
     store.files.remove(f"{attempt.key}/metrics.{suffix}.json")
     attempt.write_table(f"scores.{suffix}", table)
+    without: dict[str, float] = {}
     if any(map(len, examples)):
         values = pa.Table.from_pandas(pd.concat(examples), METRICS, preserve_index=False)
         attempt.write_table(f"metrics.{suffix}", values)
-    attempt.write_json(f"metrics.{suffix}", describe_outputs([metric]))
+        without = scores_without(_affected(attempt), values, attempt.read_json("status")["steps"], [metric])
+    attempt.write_json(f"metrics.{suffix}", describe_outputs([metric], without))
+
+
+def _affected(attempt: Attempt) -> set[str]:
+    """The scored examples that the pool has too; none in a cell from before the guard."""
+    told = attempt.read_json("status").get("contamination")
+    return affected_ids(attempt.read_table("contamination"), told["dropped"]) if told else set()
 
 
 def _score_steps(store: Store, attempt: Attempt, metric: Metric) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from zsg_harness.store.tables import LOSS_TOKEN
 from zsg_registry import Averaging, ContractError, Metric, MetricBatch, MetricRows, Scope
@@ -99,16 +101,37 @@ def opened(metrics: Iterable[Metric]) -> list[Metric]:
     return listed
 
 
-def describe_outputs(metrics: Iterable[Metric]) -> dict[str, dict[str, str]]:
+def describe_outputs(metrics: Iterable[Metric], without: Mapping[str, float] | None = None) -> dict[str, Any]:
     """Direction and scope of every output, as a cell keeps it beside its scores, and how it is averaged over tasks if
-    not by the arithmetic mean.
+    not by the arithmetic mean; with its score `without` the affected examples, where there are any.
     """
     return {
         output: {"direction": direction, "scope": metric.scope}
         | ({} if metric.averaging == "arithmetic" else {"averaging": metric.averaging})
+        | ({"without": without[output]} if without and output in without else {})
         for metric in metrics
         for output, direction in metric.outputs.items()
     }
+
+
+def scores_without(
+    affected: Collection[str], values: pa.Table, last_step: int, metrics: Iterable[Metric]
+) -> dict[str, float]:
+    """Scores on unseen tasks after the last step but for some examples; every other weighs the same in its task.
+
+    Args:
+        affected: The examples that are left out. If there are none, there is nothing to tell.
+        values: The cell's `metrics.parquet`.
+        last_step: When.
+        metrics: The metrics that were scored.
+    """
+    if not affected:
+        return {}
+    outputs = {output: metric.averaging for metric in metrics if metric.scope == "unseen" for output in metric.outputs}
+    frame = values.filter(pc.equal(values["step"], last_step)).to_pandas()
+    kept = frame[frame["metric"].isin(list(outputs)) & ~frame["example_id"].isin(list(affected))]
+    by_task = kept.groupby(["metric", "task"])["value"].mean()
+    return {str(name): mean_over_tasks(own, outputs[name]) for name, own in by_task.groupby("metric")}
 
 
 def _can_score(metric: Metric, batch: MetricBatch) -> bool:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
+from zsg_harness.executors.nursery import how_ended, start
 from zsg_harness.executors.slots import make_slots
 from zsg_harness.executors.worker import STOP, WorkerSettings, make_environment, worker_log, worker_main
 from zsg_harness.matrix.schema import RunTable
@@ -35,7 +36,7 @@ _LOG_LINES: Final = 20
 
 
 def run_in_workers(work: Work, store: Store, run: RunTable, asked_to_stop: Callable[[], bool]) -> Generator[Event]:
-    """Run cells in a worker process for each slot, started afresh (spawn), yielding what they report.
+    """Run cells in a worker process for each slot, yielding what they report.
 
     A worker that ends in the middle of a cell, or is over the time limit, fails that cell; another takes its place.
     When asked to stop, workers save their cell's state and end. Closing the iterator ends them at once; what they had
@@ -99,20 +100,16 @@ class _Worker:
     """A process and the cell it works on; `before` is the last attempt that others made at it."""
 
     settings: WorkerSettings
-    process: SpawnProcess
+    process: BaseProcess
     connection: Connection
     cell: Cell | None
     since: float
     before: str
 
     def __init__(self, settings: WorkerSettings) -> None:
-        context = multiprocessing.get_context("spawn")
         self.settings = settings
-        self.connection, theirs = context.Pipe()
-        # Only a worker that is no daemon may have processes of its own.
-        daemon = settings.run.processes_per_cell == 1
-        self.process = context.Process(target=worker_main, args=(settings, theirs), daemon=daemon)
-        self.process.start()
+        self.connection, theirs = multiprocessing.Pipe()
+        self.process = start(worker_main, settings, theirs, daemon=settings.run.processes_per_cell == 1)
         theirs.close()
         self.cell = None
         self.since = time.monotonic()
@@ -178,7 +175,7 @@ def _lost(worker: _Worker, work: Work, store: Store, reason: str | None) -> Gene
     assert worker.cell is not None
     if reason is None:
         worker.process.join()
-        reason = f"its worker process ended ({_how(worker.process.exitcode)})"
+        reason = f"its worker process ended ({how_ended(worker.process)})"
     worker.end()
     tail = _tail(worker_log(store, worker.process.pid))
     reason = " ".join(": ".join([reason, *tail[-1:]]).split())[:500]
@@ -190,10 +187,6 @@ def _lost(worker: _Worker, work: Work, store: Store, reason: str | None) -> Gene
     outcome = Outcome(worker.cell.cell_id, "failed", reason, worker.seconds, {}, attempt)
     if work.ended(outcome):
         yield outcome
-
-
-def _how(code: int | None) -> str:
-    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
 def _tail(log: Path) -> list[str]:

@@ -25,6 +25,7 @@ def run_ranks(settings: WorkerSettings, cell: Cell, connection: Connection) -> O
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    from zsg_harness.executors.nursery import open_nursery
     from zsg_harness.executors.worker import rank_main
 
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # the processes of a cell are on one machine
@@ -37,6 +38,7 @@ def run_ranks(settings: WorkerSettings, cell: Cell, connection: Connection) -> O
         rdzv_endpoint="127.0.0.1:0",
         local_addr="127.0.0.1",
         max_restarts=0,
+        start_method="forkserver" if open_nursery() else "spawn",
         monitor_interval=0.1,
     )
     store = Store(settings.store)

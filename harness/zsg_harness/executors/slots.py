@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from zsg_harness.matrix.schema import RunTable
 from zsg_registry import ZsgError
@@ -46,6 +50,16 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def may_have_gpus() -> bool:
+    """Whether a driver is there that torch may find GPUs by; it takes no torch to say so."""
+    if Path("/dev/kfd").exists():  # AMD's
+        return True
+    with suppress(OSError):
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        return True
+    return False
+
+
 def _groups(run: RunTable) -> list[str]:
     """Devices that go together, as `CUDA_VISIBLE_DEVICES` would name them."""
     gpus = _gpus(run.devices)
@@ -61,10 +75,8 @@ def _gpus(devices: str) -> list[str]:
     """The GPUs that are to be used, as `CUDA_VISIBLE_DEVICES` would name them."""
     if devices == "cpu":
         return []
-    import torch
-
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    known = [str(number) for number in range(torch.cuda.device_count())]
+    known = [str(number) for number in range(_count_gpus())]
     names = [name.strip() for name in visible.split(",")][: len(known)] if visible else known
     if devices == "auto":
         return names
@@ -75,3 +87,11 @@ def _gpus(devices: str) -> list[str]:
         what = f"no device {unknown[0]!r} ({there} here; 'auto' and 'cpu' always work)"
         raise ZsgError(f"devices = {devices!r}: {what}")
     return [names[int(part)] for part in wanted]
+
+
+def _count_gpus() -> int:
+    if "torch" not in sys.modules and not may_have_gpus():
+        return 0  # torch, which takes seconds to import, would say the same
+    import torch
+
+    return torch.cuda.device_count()

@@ -53,7 +53,7 @@ def worker_main(settings: WorkerSettings, connection: Connection) -> None:
     """Run cells until the parent goes away."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # they reach the whole group; the parent decides what ends
-    _end_with_parent()
+    end_with_parent()
     store = Store(settings.store)
     _redirect_output(worker_log(store, os.getpid()))
     run: Callable[[Cell], Outcome]
@@ -72,7 +72,7 @@ def worker_main(settings: WorkerSettings, connection: Connection) -> None:
 
 def rank_main(settings: WorkerSettings, text: str, connection: Connection) -> Outcome | None:
     """Be one of several processes of a cell, which a launcher started. The first of them gives the outcome."""
-    _end_with_parent()
+    end_with_parent()
     rank = int(os.environ["LOCAL_RANK"])
     threads = max(1, settings.slot.threads // settings.run.processes_per_cell)
     environment = make_environment(replace(settings, slot=replace(settings.slot, threads=threads)), rank)
@@ -140,12 +140,14 @@ def make_environment(settings: WorkerSettings, rank: int = 0) -> Environment:
     import torch
     import transformers
     from huggingface_hub import is_offline_mode
+    from threadpoolctl import threadpool_limits
 
     from zsg_harness.cells.preparation import Environment
     from zsg_harness.training.world import join_world
     from zsg_registry import Registry
 
     torch.set_num_threads(settings.slot.threads)
+    threadpool_limits(settings.slot.threads)  # of libraries that were loaded before the variable was set
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     devices = torch.cuda.device_count()
@@ -164,7 +166,7 @@ def make_environment(settings: WorkerSettings, rank: int = 0) -> Environment:
     )
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End at once when the parent does, however it ends: a cell that nobody waits for must not go on beside another."""
     if sys.platform == "linux":
         import ctypes

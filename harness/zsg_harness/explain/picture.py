@@ -14,7 +14,7 @@ from zsg_harness.explain.lag import LAGS
 from zsg_harness.explain.mix import Mix
 from zsg_harness.explain.similarity import mean_correlations
 from zsg_harness.orders.picture import Bar
-from zsg_harness.reports.curves import PALETTE, RANDOM_COLOUR
+from zsg_harness.reports.styles import PALETTE, RANDOM_COLOUR
 from zsg_harness.templates import templates
 
 SHOWN: Final = ("cosine-min", "cosine-avg")

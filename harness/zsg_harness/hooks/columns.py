@@ -21,9 +21,9 @@ _HOOK: Final = "zsg_leaderboard_columns"
 
 
 @contextmanager
-def plugin_columns(store: Store, matrix: str | None, warn: Warn) -> Iterator[ColumnSource | None]:
-    """What the installed hook plugins add to a leaderboard of a store, without a run."""
-    plugins = plugins_with_columns(Registry(), store, matrix, warn)
+def plugin_columns(stores: Sequence[Store], matrix: str | None, warn: Warn) -> Iterator[ColumnSource | None]:
+    """What the installed hook plugins add to a leaderboard of some stores, without a run."""
+    plugins = plugins_with_columns(Registry(), stores, matrix, warn)
     with HookQueues(plugins, warn) as queues:
         yield columns_of(queues, warn)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,17 +45,20 @@ def hook_plugins(registry: Registry, settings: Mapping[str, Mapping[str, Any]], 
     return _told_apart([plugin for plugin in found if plugin is not None])
 
 
-def plugins_with_columns(registry: Registry, store: Store, matrix: str | None, warn: Warn) -> list[HookPlugin]:
-    """The hook plugins that add to a leaderboard, with the settings that a store's frozen plans have for them.
+def plugins_with_columns(
+    registry: Registry, stores: Sequence[Store], matrix: str | None, warn: Warn
+) -> list[HookPlugin]:
+    """The hook plugins that add to a leaderboard, with the settings that the stores' frozen plans have for them.
 
-    One that those settings do not fit, or that reads some from the environment, is passed over.
+    Those of an earlier store go before those of a later one. A plugin that they do not fit, or that reads some from the
+    environment, is passed over.
     """
     found = []
     for entry in _entries(registry):
         if not hasattr(registry.load(entry), "zsg_leaderboard_columns"):
             continue
         try:
-            found.append(_plugin(entry, registry, _planned_settings(entry.name, store, matrix), warn))
+            found.append(_plugin(entry, registry, _planned_settings(entry.name, stores, matrix), warn))
         except ZsgError as error:
             warn(f"{error}; its columns are left out")
     return _told_apart([plugin for plugin in found if plugin is not None])
@@ -107,18 +110,19 @@ def _told_apart(plugins: list[HookPlugin]) -> list[HookPlugin]:
     ]
 
 
-def _planned_settings(name: str, store: Store, matrix: str | None) -> dict[str, Any]:
+def _planned_settings(name: str, stores: Sequence[Store], matrix: str | None) -> dict[str, Any]:
     """A plugin's table in the frozen plans.
 
     Raises:
-        ZsgError: A setting is read from the environment. The store may be somebody else's, who is told nothing of it.
+        ZsgError: A setting is read from the environment. A store may be somebody else's, who is told nothing of it.
     """
     from zsg_harness.matrix.load import has_variables
 
     settings: dict[str, Any] = {}
-    for stem, plan in store.matrices().items():
-        if matrix in (None, stem, plan["name"]):
-            settings |= plan["matrix"].get("hooks", {}).get(name, {})
+    for store in reversed(stores):
+        for stem, plan in store.matrices().items():
+            if matrix in (None, stem, plan["name"]):
+                settings |= plan["matrix"].get("hooks", {}).get(name, {})
     for setting, value in settings.items():
         if has_variables(value):
             reason = "is read from the environment, which is done for a matrix file alone (run the matrix again)"

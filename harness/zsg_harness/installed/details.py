@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import Distribution
 from typing import Any, Final, NamedTuple
 
@@ -81,9 +81,9 @@ class Details:
 
     def document(self) -> dict[str, Any]:
         """All of it for programs, on one level."""
-        found = asdict(self)
+        told = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "standing"}
         plain = {"parameters": [each._asdict() for each in self.parameters], "source": self.source._asdict()}
-        return found | found.pop("standing") | plain
+        return told | plain | asdict(self.standing)
 
 
 def find(registry: Registry, reference: Reference, kind: str | None = None) -> PluginEntry:

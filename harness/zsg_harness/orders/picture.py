@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 
 from zsg_harness.orders.compare import BINS, Comparison, Side
-from zsg_harness.reports.curves import PALETTE, RANDOM_COLOUR
+from zsg_harness.reports.styles import PALETTE, RANDOM_COLOUR
 from zsg_harness.templates import templates
 
 _SIZE: Final = 300

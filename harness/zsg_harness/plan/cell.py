@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from zsg_harness.matrix.schema import DataTable, EvaluationTable, ModelEntry, TokenBudget, TrainingTable
+from zsg_harness.seed_text import seed_text
 from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import Access
 
@@ -86,6 +87,11 @@ class Cell(BaseModel):
     reason: str | None = None
     cause: Cause | None = None
     resumes_at: int | None = None
+
+    @property
+    def seed_names(self) -> tuple[str, ...]:
+        """The seeds that it stands for, as people read them."""
+        return tuple(dict.fromkeys(map(seed_text, self.user_seeds)))
 
     @property
     def description(self) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def _parse(part: str, option: str) -> tuple[str, str]:
 
 def _matches(cell: Cell, axis: str, pattern: str) -> bool:
     if axis == "seed":
-        return any(fnmatch.fnmatchcase(seed, pattern) for seed in cell.user_seeds)
+        return any(fnmatch.fnmatchcase(seed, pattern) for seed in cell.seed_names)
     label = getattr(cell.labels, axis)
     if label is None:
         return pattern == "none"

@@ -49,6 +49,7 @@ def _child(distribution: str, passed_over: int, patience: float) -> Iterator[dic
     """What a process tells of the plugins behind the first ones, until it ends, or is ended."""
     command = [sys.executable, "-m", "zsg_harness.plugin_check.child", distribution, str(passed_over)]
     environment = {name: value for name, value in os.environ.items() if name != "ZSG_STRICT"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))  # it finds what this process finds
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment, start_new_session=True

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any, Final
 
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from zsg_harness.reports.board import Leaderboard, Section, assemble
+from zsg_harness.reports.board import ColumnSource, Leaderboard, Section, assemble
 from zsg_harness.reports.collect import OpenCell, Results, collect
-from zsg_harness.reports.finished import FinishedCell, seed_text
+from zsg_harness.reports.finished import FinishedCell
 from zsg_harness.reports.formatting import count
+from zsg_harness.reports.places import without_places
 from zsg_harness.reports.records import Direction, PlanRecord
+from zsg_harness.seed_text import seed_text
 from zsg_harness.store.merge import Conflict
 from zsg_harness.store.results import differing_files, results_of
 from zsg_harness.store.store import Store
@@ -39,17 +42,21 @@ class Combined:
     origins: Mapping[str, str]
     conflicts: Sequence[Conflict]
 
-    def board(self) -> Leaderboard:
-        """The leaderboard, with a column and notes that say which store gave what."""
-        board = assemble(self.results, self._columns)
+    def board(self, added: ColumnSource | None = None) -> Leaderboard:
+        """The leaderboard, with a column and notes that say which store gave what, behind the columns of `added`."""
+
+        def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
+            return {**(added(rows) if added else {}), COLUMN: self._stores(rows)}
+
+        board = assemble(self.results, columns)
         return replace(board, sections=[replace(each, notes=self._notes(each)) for each in board.sections])
 
-    def _columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    def _stores(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         given: dict[tuple[Any, ...], Counter[str]] = {}
         for cell in self.results.finished:
             key = tuple(cell.labels.model_dump()[label] for label in _LABELS)
             given.setdefault(key, Counter())[self.origins[cell.cell_id]] += 1
-        return {COLUMN: [_counted(given[tuple(row[label] for label in _LABELS)]) for row in rows]}
+        return [_counted(given[tuple(row[label] for label in _LABELS)]) for row in rows]
 
     def _notes(self, section: Section) -> list[str]:
         cells = [cell.cell_id for row in section.rows for cell in row.cells]
@@ -96,7 +103,17 @@ def combine(stores: Mapping[str, Store], matrix: str | None = None) -> Combined:
         geometric=frozenset().union(*(results.geometric for results in read.values())),
         sources={name: tasks for results in read.values() for name, tasks in results.sources.items()},
     )
-    return Combined(combined, origins, conflicts)
+    return Combined(without_places(combined), origins, conflicts)
+
+
+def short_names(places: Sequence[str]) -> list[str]:
+    """What stores are called: a URL as it is, a folder by as many of its last names as tell it from the others."""
+    folders = {place: PurePath(place).parts for place in places if "://" not in place}
+    longest = max(map(len, folders.values()), default=1)
+    depth = 1
+    while depth < longest and len({parts[-depth:] for parts in folders.values()}) < len(folders):
+        depth += 1
+    return ["/".join(folders[place][-depth:]) if place in folders else place for place in places]
 
 
 def _plans(read: Mapping[str, Results], conflicts: list[Conflict]) -> dict[str, PlanRecord]:

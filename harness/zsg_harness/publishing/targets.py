@@ -23,7 +23,9 @@ CARD_MARK: Final = "<!-- Made by zsg-harness leaderboard publish; remove this li
 
 _LOGGED_OUT: Final = 401
 _SCHEME: Final = "hf://"
-_REPOSITORY: Final = re.compile(r"hf://(?:(datasets|spaces)/)?([\w.-]+/[\w.-]+)/?")
+_REPOSITORY: Final = re.compile(r"hf://(?:(datasets|spaces)/)?([\w.-]+/[\w.-]+?)/?(?:@([\w./-]+))?")
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_MAIN: Final = "main"
 
 
 class Target(ABC):
@@ -58,7 +60,7 @@ class Target(ABC):
 
 
 def open_target(place: str, *, private: bool = False) -> Target:
-    """The place that a user names: a folder, a URL of fsspec, or `hf://user/name`.
+    """The place that a user names: a folder, a URL of fsspec, or `hf://user/name`, with `@branch` if it is not main.
 
     Raises:
         ZsgError: There is no such kind of place.
@@ -100,7 +102,10 @@ class FolderTarget(Target):
 
 
 class HubTarget(Target):
-    """A data set of the hub (`hf://user/name`), or a static Space, which shows the page (`hf://spaces/user/name`)."""
+    """A data set of the hub (`hf://user/name`), or a static Space, which shows the page (`hf://spaces/user/name`).
+
+    Either on its main branch, or on the one that is named behind an `@`, which is made if there is none.
+    """
 
     def __init__(self, place: str, *, private: bool = False) -> None:
         """Take a repository; nothing is asked yet.
@@ -111,6 +116,10 @@ class HubTarget(Target):
         match = _REPOSITORY.fullmatch(place)
         if match is None:
             raise ZsgError(f"{place!r} is no place to publish to: write hf://user/name, or hf://spaces/user/name")
+        if match[3] and _COMMIT.fullmatch(match[3]):
+            raise ZsgError(
+                f"{place!r}: nothing can be added to a commit; name a branch, which is made if there is none"
+            )
         from huggingface_hub import HfApi
         from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -118,17 +127,24 @@ class HubTarget(Target):
         self._api = HfApi(library_name="zsg-harness")
         self.kind: Literal["dataset", "space"] = "space" if match[1] == "spaces" else "dataset"
         self._repository = match[2]
+        self._branch = match[3] or _MAIN
         self._private = private
         self.url = f"{self._api.endpoint}/{self.kind}s/{self._repository}"
+        if self._branch != _MAIN:
+            self.url += f"/tree/{self._branch}"
 
     def compare(self, files: Mapping[str, bytes]) -> dict[str, State]:
         """See `Target`."""
-        from huggingface_hub.errors import RepositoryNotFoundError
+        from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
         from huggingface_hub.hf_api import RepoFile
 
         with self._faults("read"):
             try:
-                infos = self._api.get_paths_info(self._repository, list(files), repo_type=self.kind)
+                infos = self._api.get_paths_info(
+                    self._repository, list(files), repo_type=self.kind, revision=self._branch
+                )
+            except RevisionNotFoundError:
+                return dict.fromkeys(files, "new")
             except RepositoryNotFoundError as error:
                 if error.response.status_code == _LOGGED_OUT:  # then the hub says of no repository that it is there
                     raise
@@ -146,7 +162,9 @@ class HubTarget(Target):
 
     def _is_our_card(self) -> bool:
         with tempfile.TemporaryDirectory() as folder:
-            path = self._api.hf_hub_download(self._repository, CARD, repo_type=self.kind, local_dir=folder)
+            path = self._api.hf_hub_download(
+                self._repository, CARD, repo_type=self.kind, revision=self._branch, local_dir=folder
+            )
             return CARD_MARK in Path(path).read_text(encoding="utf-8", errors="replace")
 
     def send(self, files: Mapping[str, bytes], message: str) -> str:
@@ -162,8 +180,12 @@ class HubTarget(Target):
                 exist_ok=True,
                 space_sdk="static" if self.kind == "space" else None,
             )
+            if self._branch != _MAIN:
+                self._api.create_branch(self._repository, branch=self._branch, repo_type=self.kind, exist_ok=True)
             additions = [CommitOperationAdd(name, data) for name, data in files.items()]
-            commit = self._api.create_commit(self._repository, additions, commit_message=message, repo_type=self.kind)
+            commit = self._api.create_commit(
+                self._repository, additions, commit_message=message, repo_type=self.kind, revision=self._branch
+            )
         return commit.oid
 
     @contextmanager

@@ -20,11 +20,18 @@ from zsg_harness.reports.dynamics import RowDynamics, dynamics
 from zsg_harness.reports.environment import difference_notes, differences, environment
 from zsg_harness.reports.expectations import Finding, findings
 from zsg_harness.reports.explanations import explained, token_note
-from zsg_harness.reports.formatting import LOSS_DIGITS, Column, added_columns, columns, count, number
+from zsg_harness.reports.formatting import LOSS_DIGITS, Column, added_columns, columns, count, holds, number
 from zsg_harness.reports.harm import seen_harm
 from zsg_harness.reports.overall import Overall, overall
-from zsg_harness.reports.statistics import MINIMUM_REPLICATES, NOTHING, Interval, prediction_interval
-from zsg_harness.reports.summary import cell_figures, unseen_curves
+from zsg_harness.reports.places import without_places
+from zsg_harness.reports.statistics import (
+    MINIMUM_REPLICATES,
+    NOTHING,
+    SIGNIFICANCE,
+    Interval,
+    prediction_interval,
+)
+from zsg_harness.reports.summary import cell_figures, metric_curves, unseen_curves
 from zsg_harness.reports.table import (
     RANDOM,
     Row,
@@ -41,6 +48,9 @@ from zsg_harness.reports.table import (
 
 _NAMED: Final = 3
 """Matrices that a title names."""
+
+_NAMED_ROWS: Final = 6
+"""Arrangements that a sentence names."""
 
 ColumnSource = Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Sequence[Any]]]
 """Given the rows of a leaderboard, columns to add: by name, a value of one kind, or None, for each row."""
@@ -92,7 +102,7 @@ class Leaderboard:
     Attributes:
         title: The name of the matrix.
         rows: One line for each arrangement × dataset × embedder × model × budget.
-        curves: The unseen loss of each cell at each evaluated step.
+        curves: The unseen loss of each cell at each evaluated step, and the other scores where they were measured.
         findings: What the matrices expect, and what was found.
         environment: The values of each entry of the cells' provenance.
         differences: Those entries that differ between cells that are compared: how many cells have which value.
@@ -134,6 +144,7 @@ class Leaderboard:
 
 def assemble(results: Results, added: ColumnSource | None = None) -> Leaderboard:
     """Compute a leaderboard from what was read, with the columns that `added` gives for its rows."""
+    results = without_places(results)
     curves = unseen_curves(results.scores)
     figures = cell_figures(results.scores, curves, results.geometric)
     figures = figures.join(clean_figures(results.finished, figures))
@@ -156,6 +167,7 @@ def assemble(results: Results, added: ColumnSource | None = None) -> Leaderboard
     title = _title(list(names))
     ran = (environment(results.finished), differences(results.finished))
     found = findings(results.plans.values(), grouped, curves)
+    curves = curves.merge(metric_curves(results.scores, results.geometric), how="left", on=["cell", "step"])
     return Leaderboard(title, rows, sections, curves, results, found, *ran, overall(rows), went, apart)
 
 
@@ -204,19 +216,26 @@ def _headline(section: Section) -> Iterator[str]:
         yield f"Lowest at the last step: {last['arrangement']}, {number(last['loss_final'], LOSS_DIGITS)}."
     verdicts: dict[str, list[str]] = {}
     for line in section.records:
-        verdicts.setdefault(str(line["verdict"]).partition(" ")[0], []).append(str(line["arrangement"]))
+        name = str(line["arrangement"]) + ("*" if holds(line) else "")
+        verdicts.setdefault(str(line["verdict"]).partition(" ")[0], []).append(name)
     for word in ("better", "worse"):
         if names := verdicts.get(word):
-            yield f"{word.capitalize()} than random: {', '.join(names)}."
+            yield f"{word.capitalize()} than random: {_some(names)}."
     if names := verdicts.get("tie"):
-        yield f"Not told apart from random: {', '.join(names)}."
+        yield f"Not told apart from random: {_some(names)}."
     if names := verdicts.get("undecided"):
-        yield f"Undecided: {', '.join(names)}."
+        yield f"Undecided: {_some(names)}."
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names, or how many they are where nobody would read them all."""
+    return ", ".join(names) if len(names) <= _NAMED_ROWS else f"{count(len(names), 'arrangement')}"
 
 
 def _notes(rows: Sequence[Row], random: Row | None, lines: pd.DataFrame) -> Iterator[str]:
     if lines["verdict"].str.startswith("undecided").any():
         yield f"Nothing is called better or worse under {MINIMUM_REPLICATES} distinct orders a side."
+    yield from _chance_note(lines)
     if random is None:
         yield "Random order was not run, or has not finished: there is nothing to compare with."
     repeats = sum(len(row.cells) - len(row.replicates) for row in rows)
@@ -232,6 +251,18 @@ def _notes(rows: Sequence[Row], random: Row | None, lines: pd.DataFrame) -> Iter
     yield from difference_notes(cell for row in rows for cell in row.cells)
     if left_out := max(cell.status.counts.get("invalid_eval", 0) for row in rows for cell in row.cells):
         yield f"{count(left_out, 'evaluation example')} could not be scored and left out."
+
+
+def _chance_note(lines: pd.DataFrame) -> Iterator[str]:
+    """How many verdicts are to be expected of chance, and which hold whatever their number."""
+    compared = int(lines["p_holm"].notna().sum())
+    if compared > 1 and lines["verdict"].isin(["better", "worse"]).any():
+        held = "Those marked * hold" if any(map(holds, plain_records(lines))) else "None of them holds"
+        yield (
+            f"A verdict is of one comparison: were all {compared} arrangements no other than random, "
+            f"{number(SIGNIFICANCE * compared, 1)} of them would get one by chance. {held} for all {compared} together "
+            "(Holm's correction)."
+        )
 
 
 def _group_notes(lines: pd.DataFrame) -> Iterator[str]:

@@ -7,31 +7,42 @@ because a report that silently leaves something out would be believed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 import pandas as pd
 
-from zsg_harness.reports.finished import FinishedCell, parse, read_bytes, read_finished, seed_text
+from zsg_harness.reports.finished import FinishedCell, parse, read_bytes, read_finished
 from zsg_harness.reports.records import CellRecord, Direction, Labels, PlannedCell, PlanRecord, Record, StatusRecord
+from zsg_harness.seed_text import seed_text
+from zsg_harness.store.attempt import Attempt
 from zsg_harness.store.store import Store
 from zsg_registry.errors import ZsgError, did_you_mean
 
 _R = TypeVar("_R", bound=Record)
+
+_DRAWN_ROWS: Final = 200
+_LOG_END: Final = 4000
+"""Characters of a log that are told."""
 
 OpenState = Literal["failed", "skipped", "unfinished"]
 
 
 @dataclass(frozen=True, slots=True)
 class OpenCell:
-    """A cell without a result, and why."""
+    """A cell without a result, and why.
+
+    Attributes:
+        log: The end of what its newest attempt left in `log.txt`: the traceback of a failure.
+    """
 
     cell_id: str
     labels: Labels
     seeds: tuple[str, ...]
     state: OpenState
     reason: str
+    log: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class Results:
         directions: Which way each metric is better.
         geometric: The metrics of which the mean over tasks is geometric.
         sources: Of each eval set the data that its tasks were made from, by task.
+        orders: The ids of the examples in the order in which they were trained on, of the first cell of each row.
     """
 
     plans: Mapping[str, PlanRecord]
@@ -56,6 +68,7 @@ class Results:
     directions: Mapping[str, Direction]
     geometric: frozenset[str] = frozenset()
     sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    orders: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def collect(store: Store, matrix: str | None = None) -> Results:
@@ -93,7 +106,8 @@ def collect(store: Store, matrix: str | None = None) -> Results:
     ]
     eval_sets = {cell.status.evalset for cell in finished.cells}
     sources = {name: _sources(store, name) for name in sorted(filter(None, eval_sets))}
-    return Results(plans, tuple(finished.cells), tuple(open_cells), *finished[1:], sources)
+    orders = _orders(store, finished.cells)
+    return Results(plans, tuple(finished.cells), tuple(open_cells), *finished[1:], sources, orders)
 
 
 def _plans(store: Store, matrix: str | None) -> dict[str, PlanRecord]:
@@ -121,6 +135,21 @@ def _sources(store: Store, eval_set: str) -> dict[str, str]:
     return {task: source for _, task, source in most}
 
 
+def _orders(store: Store, cells: Iterable[FinishedCell]) -> dict[str, list[str]]:
+    """The order of the first cell of each row: of so many rows as somebody may look at one by one."""
+    first: dict[Labels, str] = {}
+    for cell in cells:
+        first.setdefault(cell.labels, cell.cell_id)
+    return {cell_id: _order(store, cell_id) for cell_id in list(first.values())[:_DRAWN_ROWS]}
+
+
+def _order(store: Store, cell_id: str) -> list[str]:
+    attempt = store.committed(cell_id)
+    if attempt is None or "order.parquet" not in attempt.names():
+        return []
+    return [str(name) for name in attempt.read_table("order")["example_id"].to_pylist()]
+
+
 def _open(store: Store, cell_id: str, planned: PlannedCell | None, covered: tuple[str, ...]) -> Iterable[OpenCell]:
     """The cell of a folder without a result; none if nothing says what it was going to be."""
     key = f"cells/{cell_id}/cell.json"
@@ -131,26 +160,33 @@ def _open(store: Store, cell_id: str, planned: PlannedCell | None, covered: tupl
         labels, seeds = planned.labels, covered
     else:
         return
-    state, reason = _newest_state(store, cell_id)
+    state, reason, log = _newest_state(store, cell_id)
     if planned is not None and planned.state == "skipped":
         state, reason = "skipped", planned.reason or ""
-    yield OpenCell(cell_id, labels, seeds, state, reason)
+    yield OpenCell(cell_id, labels, seeds, state, reason, log)
 
 
-def _newest_state(store: Store, cell_id: str) -> tuple[OpenState, str]:
-    """How the newest attempt at a cell ended."""
+def _newest_state(store: Store, cell_id: str) -> tuple[OpenState, str, str]:
+    """How the newest attempt at a cell ended, and the end of its log."""
     attempts = [
-        (status.started or "", attempt.name, status)
+        (status.started or "", attempt.name, status, attempt)
         for attempt in store.attempts(cell_id)
         if "status.json" in attempt.names()
         for status in [_parse(StatusRecord, store, f"{attempt.key}/status.json")]
     ]
     if not attempts:
-        return "unfinished", "not started"
-    status = max(attempts, key=lambda attempt: attempt[:2])[2]
+        return "unfinished", "not started", ""
+    *_, status, attempt = max(attempts, key=lambda each: each[:2])
     if status.state == "failed" or status.state == "skipped":
-        return status.state, status.reason or "no reason recorded"
-    return "unfinished", "running or interrupted"
+        return status.state, status.reason or "no reason recorded", _log(attempt)
+    return "unfinished", "running or interrupted", ""
+
+
+def _log(attempt: Attempt) -> str:
+    """The end of an attempt's log; empty where there is none."""
+    if "log.txt" not in attempt.names():
+        return ""
+    return attempt.read("log.txt").decode(errors="replace")[-_LOG_END:].strip()
 
 
 def _parse(record: type[_R], store: Store, key: str) -> _R:

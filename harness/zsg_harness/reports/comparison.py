@@ -31,8 +31,6 @@ def comparisons(rows: Sequence[Row], areas: TaskAreas, sources: Mapping[str, str
         row.key: {
             **_columns(area, ""),
             **_columns(loss, "loss_"),
-            "p_value": area.difference.p_value if area.difference else math.nan,
-            "p_holm": area.p_holm,
             "tie_group": group,
             **_over_tasks(row, random, areas, sources),
         }
@@ -41,13 +39,16 @@ def comparisons(rows: Sequence[Row], areas: TaskAreas, sources: Mapping[str, str
 
 
 def _columns(standing: Standing, prefix: str) -> dict[str, Any]:
-    """The difference to random in one figure, its limits, and the verdict."""
+    """The difference to random in one figure, its limits and p-values, and what they allow to be said."""
     interval = standing.difference.interval if standing.difference else NOTHING
     return {
         f"{prefix}delta_vs_random": interval.mean,
         f"{prefix}delta_low": interval.low,
         f"{prefix}delta_high": interval.high,
+        f"{prefix}p_value": standing.difference.p_value if standing.difference else math.nan,
+        f"{prefix}p_holm": standing.p_holm,
         f"{prefix}verdict": standing.verdict,
+        f"{prefix}verdict_holm": standing.verdict_holm,
     }
 
 

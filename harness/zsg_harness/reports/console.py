@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from zsg_harness.reports.formatting import LOSS_DIGITS, Column, number, text
+from zsg_harness.reports.formatting import HOLDS, LOSS_DIGITS, Column, number, text
 
 if TYPE_CHECKING:
     from zsg_harness.reports.board import Leaderboard, Section
@@ -57,7 +57,7 @@ def _found(finding: Finding) -> tuple[str, str]:
 def _entry(line: Mapping[str, Any], column: Column) -> str:
     """An entry in little room: a difference with its margin, a verdict in a word."""
     if column.key == "verdict":
-        return text(line, column).partition(" ")[0]
+        return text(line, column).replace(HOLDS, HOLDS.strip()).partition(" ")[0]
     if column.key != "delta_vs_random" or column.limits is None or math.isnan(line[column.limits[1]]):
         return text(line, column)
     return f"{text(line, column)} ±{number(line[column.limits[1]] - line[column.key], LOSS_DIGITS)}"

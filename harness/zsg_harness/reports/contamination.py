@@ -24,7 +24,8 @@ KINDS: Final[Mapping[str, str]] = {
 
 WITHOUT: Final = ("aulc_clean", "loss_final_clean")
 """The figures of the loss over the examples that are not affected."""
-
+CLEAN: Final = "_clean"
+"""Behind the name of a score over the examples that are not affected."""
 
 _NAMED: Final = 5
 """Sources that are named, those with the most scored examples."""
@@ -38,20 +39,27 @@ class TaskContamination(NamedTuple):
 
 
 def clean_figures(cells: Iterable[FinishedCell], figures: pd.DataFrame) -> pd.DataFrame:
-    """`WITHOUT` for each cell, indexed by it: where nothing is affected the figures of all; NaN where nobody looked."""
+    """`WITHOUT` for each cell, indexed by it: where nothing is affected the figures of all; NaN where nobody looked.
+
+    So are the other scores that some cell has without its affected examples, under names that end in `CLEAN`.
+    """
+    cells = list(cells)
+    scores = sorted({score for cell in cells for score in cell.without if score in figures})
     found: dict[str, list[float]] = {}
-    every = figures[["aulc", "loss_final"]].to_dict("index")
+    every = figures[["aulc", "loss_final", *scores]].to_dict("index")
     for cell in cells:
         told = cell.status.contamination
         if told is None:
-            values = [np.nan, np.nan]
+            values = [np.nan] * (len(WITHOUT) + len(scores))
         elif told.without is None:
             values = list(every[cell.cell_id].values())
         else:
             losses = told.without.loss
             values = [mean_height(np.log1p(told.without.step), losses), losses[-1] if losses else np.nan]
+            values += [cell.without.get(score, np.nan) for score in scores]
         found[cell.cell_id] = values
-    return pd.DataFrame.from_dict(found, orient="index", columns=list(WITHOUT), dtype=np.float64)
+    columns = [*WITHOUT, *(score + CLEAN for score in scores)]
+    return pd.DataFrame.from_dict(found, orient="index", columns=columns, dtype=np.float64)
 
 
 def mean_of(cells: Iterable[FinishedCell], what: str) -> float:

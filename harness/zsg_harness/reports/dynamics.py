@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from statistics import fmean
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from zsg_harness.reports.landmarks import SHARES, TOKENS, Curve, curves_by_cell, landmarks, regret
@@ -161,5 +163,7 @@ def _ranks(rows: Sequence[Row], means: Mapping[str, Curve]) -> dict[RowKey, dict
 def _mean_loss(row: Row, means: Mapping[str, Curve]) -> pd.Series[float]:
     """The mean over a row's orders at the steps that all of them were evaluated at."""
     curves = [means[replicate.cells[0].cell_id] for replicate in row.replicates]
-    each = [pd.Series(curve.loss, index=curve.steps.astype("int64")) for curve in curves]
-    return pd.concat(each, axis="columns").mean(axis="columns", skipna=False)
+    grids = {curve.steps.tobytes(): curve.steps for curve in curves}
+    steps = reduce(np.intersect1d, grids.values())
+    losses = np.mean([curve.loss[np.searchsorted(curve.steps, steps)] for curve in curves], axis=0)
+    return pd.Series(losses, index=steps.astype("int64"))

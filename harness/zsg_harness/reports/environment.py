@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from zsg_harness.reports.finished import FinishedCell
 from zsg_harness.reports.formatting import count
+from zsg_harness.reports.places import without_folders
 
 _SHOWN: Final = 3
 _DEVICE: Final = "device_name"
@@ -21,8 +23,8 @@ def environment(cells: Iterable[FinishedCell]) -> dict[str, list[str]]:
     An entry with more than one value says that the cells were not run alike.
     """
     found: dict[str, dict[str, None]] = {}
-    for cell in cells:
-        for name, value in _entries(cell):
+    for _, provenance in _counted(cells):
+        for name, value in _entries(provenance):
             found.setdefault(name, {})[value] = None
     return {name: list(values) for name, values in sorted(found.items())}
 
@@ -34,18 +36,18 @@ def differences(cells: Iterable[FinishedCell]) -> dict[str, dict[str, int]]:
         Of each, how many cells of such blocks have which value. Where an entry is missing, nothing is known of it.
     """
     blocks: dict[str, dict[str, dict[str, int]]] = {}
-    for cell in cells:
-        entries = blocks.setdefault(cell.record.block, {})
-        for name, value in _entries(cell):
+    for (block, provenance), cells_with_it in _counted(cells).items():
+        entries = blocks.setdefault(block, {})
+        for name, value in _entries(provenance):
             values = entries.setdefault(name, {})
-            values[value] = values.get(value, 0) + 1
+            values[value] = values.get(value, 0) + cells_with_it
     found: dict[str, dict[str, int]] = {}
     for entries in blocks.values():
         for name, values in entries.items():
             if len(values) > 1 and not name.startswith(_OWN):
                 total = found.setdefault(name, {})
-                for value, cells_with_it in values.items():
-                    total[value] = total.get(value, 0) + cells_with_it
+                for value, number in values.items():
+                    total[value] = total.get(value, 0) + number
     return dict(sorted(found.items()))
 
 
@@ -72,9 +74,14 @@ def environment_text(values: list[str]) -> str:
     return "; ".join(values[:_SHOWN]) + more
 
 
-def _entries(cell: FinishedCell) -> Iterator[tuple[str, str]]:
+def _counted(cells: Iterable[FinishedCell]) -> Counter[tuple[str, str]]:
+    """How many cells there are of each block and provenance, as JSON: most cells were run alike."""
+    return Counter((cell.record.block, json.dumps(cell.status.provenance)) for cell in cells)
+
+
+def _entries(provenance: str) -> Iterator[tuple[str, str]]:
     """A cell's provenance, flat. Its training settings are not among it: they are part of what the cell is."""
-    plain = dict(cell.status.provenance)
+    plain = json.loads(provenance)
     arguments = plain.pop("arguments", {})
     if run := arguments.get("run"):
         plain["run"] = {**run.get("given", {}), **run.get("defaulted", {})}
@@ -86,4 +93,4 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:
         for key, inner in value.items():
             yield from _flat(inner, f"{name}.{key}" if name else str(key))
     elif value is not None:
-        yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        yield name, without_folders(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from zsg_harness.reports.records import CellRecord, Direction, DoneRecord, Labels, MetricRecord, Record, StatusRecord
 from zsg_harness.reports.summary import LOSS
+from zsg_harness.seed_text import seed_text
 from zsg_harness.store.formats import parquet_table
 from zsg_harness.store.index import ROWS, Index, cell_state
 from zsg_harness.store.store import Store
@@ -40,6 +41,7 @@ class FinishedCell:
         set_hash: The multiset of the trained examples.
         order_hash: Their order, with the ends of the optimizer steps.
         held_out: What was scored: "unseen tasks", or "held-out examples" of data without tasks.
+        without: Scores without the examples that the pool has too, where there are such.
     """
 
     cell_id: str
@@ -50,6 +52,7 @@ class FinishedCell:
     set_hash: str
     order_hash: str
     held_out: str
+    without: Mapping[str, float]
 
 
 class Finished(NamedTuple):
@@ -110,14 +113,6 @@ def read_bytes(store: Store, key: str, done: DoneRecord | None = None) -> bytes:
     if committed is not None and hashlib.sha256(data).hexdigest() != committed:
         raise ZsgError(f"{store.url}/{key}: damaged (its sha256 is not the one in done.json)")
     return data
-
-
-def seed_text(seed: int | str | Mapping[str, int | None]) -> str:
-    """A user seed as text: `0`, or a table `data=0 order=1` without the streams that change nothing."""
-    if isinstance(seed, int | str):
-        return str(seed)
-    given = {stream: value for stream, value in seed.items() if value is not None}
-    return " ".join(f"{stream}={value}" for stream, value in sorted(given.items())) or "any"
 
 
 def _one_by_one(store: Store, states: Mapping[str, str]) -> pa.Table:
@@ -205,7 +200,8 @@ def _typed(store: Store, rows: pa.Table, seeds: Mapping[str, tuple[str, ...]]) -
     cells = []
     for cell_id, covered in seeds.items():
         row = plain[cell_id]
-        for output, metric in _told(row["metrics"]).items():
+        told = _told(row["metrics"])
+        for output, metric in told.items():
             if directions.setdefault(output, metric.direction) != metric.direction:
                 raise ZsgError(
                     f"{store.url}/{row['attempt']}: metric {output!r} is better {metric.direction} only here"
@@ -219,7 +215,8 @@ def _typed(store: Store, rows: pa.Table, seeds: Mapping[str, tuple[str, ...]]) -
         assert status.held_out is not None
         named = covered or (seed_text(record.seeds.model_dump()),)
         facts = (status.set_hash, status.order_hash, status.held_out)
-        cells.append(FinishedCell(cell_id, record.labels, named, record, status, *facts))
+        without = {output: metric.without for output, metric in told.items() if metric.without is not None}
+        cells.append(FinishedCell(cell_id, record.labels, named, record, status, *facts, without))
     return Finished(cells, _long(rows, list(seeds)), directions, frozenset(geometric))
 
 

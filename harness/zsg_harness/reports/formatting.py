@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
 
+from zsg_harness.reports.contamination import CLEAN
 from zsg_harness.reports.table import score_column
 from zsg_harness.reports.transitions import KINDS
 
@@ -25,6 +26,7 @@ SCORE_HEADINGS: Final = {
     "rank_accuracy": "rank accuracy",
     "seen_loss": "loss",
 }
+CLEAN_TITLE: Final = "Without the scored examples that the pool has too"
 _SCOPES: Final = {"seen": "On held-out examples of seen tasks", "external": "A benchmark of its own,"}
 
 
@@ -58,6 +60,9 @@ class Column:
         return self.digits is not None or self.key in _COUNTS
 
 
+HOLDS: Final = " *"
+"""Behind a verdict that holds with Holm's correction too."""
+_VERDICTS: Final = {"verdict": "verdict_holm", "loss_verdict": "loss_verdict_holm"}
 _COUNTS: Final = frozenset({"rank", "tie_group", "seeds", "replicates", "failed"})
 _TOLD_BY: Final = (
     {"failed": "failed", "dropped": "dropped"}
@@ -75,7 +80,8 @@ _FIRST: Final = (
     Column("aulc", "aulc", LOSS_DIGITS, title="Area under the unseen loss over log(1 + step): a mean loss"),
     Column("delta_vs_random", "Δ random", LOSS_DIGITS, ("delta_low", "delta_high"), signed=True,
            title="aulc minus that of random order, with its 95 % interval"),
-    Column("verdict", "verdict", title="What the interval allows to be said"),
+    Column("verdict", "verdict",
+           title="What the interval allows to be said; with * for all comparisons together"),
     Column("loss_final", "final loss", LOSS_DIGITS, ("loss_final_low", "loss_final_high"),
            title="Unseen loss at the last step, with its 95 % interval"),
 )  # fmt: skip
@@ -102,7 +108,7 @@ _LAST: Final = (
     Column("seeds", "seeds", secondary=True, title="Seeds covered"),
     Column("p_value", "p", P_DIGITS, secondary=True, title="p-value of Δ random alone"),
     Column("p_holm", "p, Holm", P_DIGITS, secondary=True,
-           title="The same, corrected for the number of arrangements; the verdict is made from it"),
+           title="The same with Holm's correction for the number of arrangements; the * is made from it"),
     Column("delta_source_low", "Δ over sources, low", LOSS_DIGITS, signed=True, secondary=True,
            title="Δ random on tasks of other sources: the lower 95 % limit"),
     Column("delta_source_high", "Δ over sources, high", LOSS_DIGITS, signed=True, secondary=True,
@@ -115,7 +121,9 @@ _LAST: Final = (
     Column("aulc_tokens", "aulc, tokens", LOSS_DIGITS, secondary=True, title="The same over training tokens"),
     Column("loss_delta_vs_random", "Δ final loss", LOSS_DIGITS, ("loss_delta_low", "loss_delta_high"),
            signed=True, secondary=True, title="Final loss minus that of random order"),
-    Column("loss_verdict", "verdict, final loss", secondary=True),
+    Column("loss_verdict", "verdict, final loss", secondary=True, title="What the interval of Δ final loss allows"),
+    Column("loss_p_value", "p, final loss", P_DIGITS, secondary=True, title="p-value of Δ final loss alone"),
+    Column("loss_p_holm", "p, Holm, final loss", P_DIGITS, secondary=True, title="The same with Holm's correction"),
     Column("loss_final_example", "final loss, by example", LOSS_DIGITS, secondary=True,
            title="Every example weighs the same, not every task"),
     Column("loss_final_token", "final loss, by token", LOSS_DIGITS, secondary=True,
@@ -124,8 +132,7 @@ _LAST: Final = (
     Column("tokens_final", "tokens", 0, secondary=True),
     Column("affected", "in the pool too", 0, secondary=True, title="Scored examples that the training pool has too"),
     Column("dropped", "dropped", 0, secondary=True, title="Pool examples that the evaluation has too"),
-    Column("aulc_clean", "aulc, clean", LOSS_DIGITS, secondary=True,
-           title="Without the scored examples that the pool has too"),
+    Column("aulc_clean", "aulc, clean", LOSS_DIGITS, secondary=True, title=CLEAN_TITLE),
     Column("loss_final_clean", "final loss, clean", LOSS_DIGITS, secondary=True, title="The same at the last step"),
     *EXPLAINED,
     Column("set_hash", "set", secondary=True, title="Which examples were trained on"),
@@ -135,7 +142,7 @@ _LAST: Final = (
 
 def columns(lines: pd.DataFrame, scores: Sequence[str]) -> list[Column]:
     """The columns to show of some rows: those with anything to say."""
-    middle = [_score_column(name) for name in scores]
+    middle = [_score_column(name, scores) for name in scores]
     always = {"rank", "aulc", "delta_vs_random", "loss_final"}
     shown = []
     for column in (*_FIRST, *middle, *_LAST):
@@ -146,9 +153,12 @@ def columns(lines: pd.DataFrame, scores: Sequence[str]) -> list[Column]:
     return shown
 
 
-def _score_column(name: str) -> Column:
+def _score_column(name: str, scores: Collection[str]) -> Column:
     scope, is_apart, metric = name.rpartition("/")
     heading = SCORE_HEADINGS.get(metric, metric)
+    if name.endswith(CLEAN) and name.removesuffix(CLEAN) in scores:
+        heading = f"{_score_column(name.removesuffix(CLEAN), scores).heading}, clean"
+        return Column(name, heading, SCORE_DIGITS, secondary=True, title=CLEAN_TITLE)
     if not is_apart:
         return Column(score_column(name), heading, SCORE_DIGITS, title="On unseen tasks at the last step")
     digits = LOSS_DIGITS if scope == "seen" else SCORE_DIGITS
@@ -179,7 +189,14 @@ def text(line: Mapping[str, Any], column: Column) -> str:
         return MISSING
     if column.key.endswith("_hash"):
         return str(value) if " " in str(value) else str(value)[:HASH_DIGITS]
+    if column.key in _VERDICTS:
+        return str(value) + (HOLDS if holds(line, column.key) else "")
     return str(value) if column.digits is None else number(float(value), column.digits, signed=column.signed)
+
+
+def holds(line: Mapping[str, Any], verdict: str = "verdict") -> bool:
+    """Whether a row is told apart from random for all comparisons of its table together."""
+    return line[verdict] in ("better", "worse") and line.get(_VERDICTS[verdict]) == line[verdict]
 
 
 def interval(line: Mapping[str, Any], column: Column) -> str:

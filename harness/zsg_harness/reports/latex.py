@@ -70,7 +70,7 @@ def _caption(section: Section) -> str:
     return (
         f"{escaped(section.title)}: arrangements by loss on {escaped(section.held_out)}, less is better. Brackets are "
         r"95\,\% intervals over distinct orders with the tasks fixed; the best of each column is bold; arrangements "
-        "that share a letter are not told apart."
+        "that share a letter are not told apart. A verdict is of one comparison, with * of all of them together (Holm)."
     )
 
 

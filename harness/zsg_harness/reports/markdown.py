@@ -33,8 +33,9 @@ def _report(board: Leaderboard) -> Iterator[str]:
         yield from (
             "`aulc` is the area under the loss curve over log(1 + step), as a mean loss: less is better. Losses are "
             "means over tasks. Brackets are 95 % t intervals over distinct orders, with the tasks fixed; "
-            "`Δ random` is taken within blocks. Verdicts are made from p-values with Holm's correction over a table's "
-            "arrangements, and those of one group are not told apart. "
+            "`Δ random` is taken within blocks. A verdict is of one comparison with random, at the level of 5 %; with "
+            "* it holds for all comparisons of the table together (Holm's correction). Arrangements of one group are "
+            "not told apart. "
             "Details: `leaderboard.csv`, `scores.csv`, `index.html`.",
             "",
         )

@@ -72,6 +72,27 @@ class ModelRecord(Record):
     use: str
 
 
+class ComponentRecord(Record):
+    """A component that an order was made with, and the parameters that are not its defaults."""
+
+    distribution: str
+    name: str
+    revision: int = 1
+    params: dict[str, Any] = {}
+
+
+class ArrangedRecord(Record):
+    """What made a cell's order: the arrangement, and what stands behind its pipe."""
+
+    arrangement: tuple[ComponentRecord, ...] = ()
+
+
+class SpecRecord(Record):
+    """The document that a cell's identity is the hash of."""
+
+    arranged: ArrangedRecord = ArrangedRecord()
+
+
 class CellRecord(Record):
     """``cells/<cell_id>/cell.json``: what a cell is, written before anything runs.
 
@@ -87,6 +108,7 @@ class CellRecord(Record):
     block: str
     model: ModelRecord | None = None
     model_hash: str = ""
+    spec: SpecRecord = SpecRecord()
 
 
 class DoneRecord(Record):
@@ -148,3 +170,5 @@ class MetricRecord(Record):
     direction: Direction
     scope: Scope
     averaging: Literal["arithmetic", "geometric"] = "arithmetic"
+    without: float | None = None
+    """The score after the last step without the examples that the pool has too; None where nothing was left out."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from zsg_harness.reports.finished import FinishedCell
+from zsg_harness.reports.places import short_value
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _DIGITS: Final = 12
@@ -52,7 +53,7 @@ def revisions(cells: Iterable[FinishedCell]) -> list[Revision]:
 
 def _model(cell: FinishedCell) -> Revision:
     label, content = cell.labels.model, cell.record.model_hash
-    name = cell.record.model.use if cell.record.model else label
+    name = short_value(cell.record.model.use) if cell.record.model else label
     if not content:
         return Revision(
             "model", label, name, None, None, "the hub told no commit of it; name one as its revision in the matrix"

@@ -64,7 +64,9 @@ class Row(Place):
     delta_low: Figure
     delta_high: Figure
     verdict: str
-    """better, worse, tie, reference (random itself), or undecided with the reason."""
+    """better, worse, tie, reference (random itself), or undecided with the reason: of this comparison by itself."""
+    verdict_holm: str | None = None
+    """The same for all comparisons of the table together, by Holm's correction."""
     loss_final: Figure
     """Loss on the unseen tasks at the last step, every task weighing the same."""
     loss_final_low: Figure

@@ -1,4 +1,4 @@
-"""The loss of each row of a section over training, with what it spreads over."""
+"""The loss, or another figure, of each row of a section over training, with what it spreads over."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pandas as pd
 
 from zsg_harness.reports.board import Leaderboard, Section
 from zsg_harness.reports.statistics import prediction_interval
+from zsg_harness.reports.summary import LOSS
 from zsg_harness.reports.table import Row, random_row
 
 
@@ -26,23 +27,29 @@ class Series:
 
     Attributes:
         tokens: Mean training tokens seen so far.
-        loss: The mean over replicates, from their least to their greatest.
+        level: The mean over replicates, from their least to their greatest.
         difference: The same after taking random's mean of the same block away; None if no block holds both.
         is_random: Then both bands are the null band: where one more random order falls with 95 %.
     """
 
     name: str
     tokens: pd.Series[float]
-    loss: Line
+    level: Line
     difference: Line | None
     is_random: bool
 
 
-def section_series(board: Leaderboard, section: Section) -> list[Series]:
-    """The curves of a section, in the order of its lines."""
+def section_series(board: Leaderboard, section: Section, figure: str = LOSS) -> list[Series]:
+    """The curves of a section, in the order of its lines.
+
+    Args:
+        board: The leaderboard.
+        section: One of its sections.
+        figure: A column of the leaderboard's curves.
+    """
     random = random_row(section.rows)
-    baseline = _random_means(board, random)
-    return [_series(board, row, random, baseline) for row in section_rows(section)]
+    baseline = _random_means(board, random, figure)
+    return [_series(board, row, random, baseline, figure) for row in section_rows(section)]
 
 
 def section_rows(section: Section) -> list[Row]:
@@ -52,20 +59,22 @@ def section_rows(section: Section) -> list[Row]:
     return [rows[arrangement, None if pd.isna(embedder) else embedder] for arrangement, embedder in labels]
 
 
-def _series(board: Leaderboard, row: Row, random: Row | None, baseline: dict[str, pd.Series[float]]) -> Series:
-    losses = _by_replicate(board, row, "loss")
-    tokens = _by_replicate(board, row, "tokens").mean(axis="columns")
+def _series(
+    board: Leaderboard, row: Row, random: Row | None, baseline: dict[str, pd.Series[float]], figure: str
+) -> Series:
+    levels = _by_replicate(board, row, figure)
+    tokens = _by_replicate(board, row, "tokens").mean(axis="columns").reindex(levels.index)
     if row is random:
-        band = null_band(losses)
+        band = null_band(levels)
         apart = Line(band.mean - band.mean, band.low - band.mean, band.high - band.mean)
         return Series(row.name, tokens, band, apart, is_random=True)
     differences = {
-        position: losses[position] - baseline[replicate.block]
+        position: levels[position] - baseline[replicate.block]
         for position, replicate in enumerate(row.replicates)
-        if replicate.block in baseline
+        if replicate.block in baseline and position in levels
     }
-    difference = spread(pd.DataFrame(differences).reindex(losses.index)) if differences else None
-    return Series(row.name, tokens, spread(losses), difference, is_random=False)
+    difference = spread(pd.DataFrame(differences).reindex(levels.index)) if differences else None
+    return Series(row.name, tokens, spread(levels), difference, is_random=False)
 
 
 def _by_replicate(board: Leaderboard, row: Row, figure: str) -> pd.DataFrame:
@@ -77,27 +86,28 @@ def _by_replicate(board: Leaderboard, row: Row, figure: str) -> pd.DataFrame:
     return means.unstack("replicate").dropna().astype("float64")
 
 
-def _random_means(board: Leaderboard, random: Row | None) -> dict[str, pd.Series[float]]:
-    """Random's mean loss at each step of each block."""
+def _random_means(board: Leaderboard, random: Row | None, figure: str) -> dict[str, pd.Series[float]]:
+    """Random's mean at each step of each block."""
     if random is None:
         return {}
-    losses = _by_replicate(board, random, "loss")
+    levels = _by_replicate(board, random, figure)
     members: dict[str, list[int]] = {}
     for position, replicate in enumerate(random.replicates):
-        members.setdefault(replicate.block, []).append(position)
-    return {block: losses[positions].mean(axis="columns") for block, positions in members.items()}
+        if position in levels:
+            members.setdefault(replicate.block, []).append(position)
+    return {block: levels[positions].mean(axis="columns") for block, positions in members.items()}
 
 
-def spread(losses: pd.DataFrame) -> Line:
+def spread(levels: pd.DataFrame) -> Line:
     """The mean over columns, from their least to their greatest."""
-    mean = losses.mean(axis="columns")
-    if losses.shape[1] < 2:
+    mean = levels.mean(axis="columns")
+    if levels.shape[1] < 2:
         return Line(mean, mean * float("nan"), mean * float("nan"))
-    return Line(mean, losses.min(axis="columns"), losses.max(axis="columns"))
+    return Line(mean, levels.min(axis="columns"), levels.max(axis="columns"))
 
 
-def null_band(losses: pd.DataFrame) -> Line:
+def null_band(levels: pd.DataFrame) -> Line:
     """The mean over columns, and where one more of the same kind falls with 95 %."""
-    bands = [prediction_interval([float(loss) for loss in row]) for row in losses.to_numpy()]
-    frame = pd.DataFrame(bands, index=losses.index, columns=["mean", "low", "high"], dtype="float64")
+    bands = [prediction_interval([float(level) for level in row]) for row in levels.to_numpy()]
+    frame = pd.DataFrame(bands, index=levels.index, columns=["mean", "low", "high"], dtype="float64")
     return Line(frame["mean"], frame["low"], frame["high"])

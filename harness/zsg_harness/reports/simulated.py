@@ -24,8 +24,12 @@ def summary(simulated: Mapping[str, Any]) -> dict[str, Any]:
         "coverage_sources": _range(each["coverage_sources"] for each in designs),
         "false_better": max(each["false_better"] for each in designs),
         "false_better_of_8": max(each["false_better_of_8"] for each in designs),
+        "false_better_of_8_holm": max(each["false_better_of_8_holm"] for each in designs),
+        "outside": max(each["outside"] for each in designs),
         "false_better_under_five": max(each["false_better_of_8"] for each in simulated["few"]),
-        "power": [{key: each[key] for key in ("design", "effect", "alone", "of_8")} for each in simulated["power"]],
+        "power": [
+            {key: each[key] for key in ("design", "effect", "found", "found_holm")} for each in simulated["power"]
+        ],
         "bootstrap_false": _range(each["false_better"] + each["false_worse"] for each in bootstrap),
     }
 
@@ -35,8 +39,8 @@ def sentences() -> tuple[str, ...]:
     """The figures in words."""
     told = json.loads(FILE.read_text(encoding="utf-8"))
     found = "; ".join(
-        f"by {each['effect']:g} in {_share(each['alone'])} ({each['design']}; among seven that equal random in "
-        f"{_share(each['of_8'])})"
+        f"by {each['effect']:g} in {_share(each['found'])} ({each['design']}; with Holm's correction among eight "
+        f"arrangements in {_share(each['found_holm'])})"
         for each in told["power"]
     )
     return (
@@ -44,8 +48,10 @@ def sentences() -> tuple[str, ...]:
         f"orders and seeds that are known, the 95 % interval held the truth in {_shares(told['coverage'])}, that over "
         f"sources in {_shares(told['coverage_sources'])}.",
         "An arrangement that was random order with another seed was called better in at most "
-        f"{_share(told['false_better'])}, one of eight such in at most {_share(told['false_better_of_8'])}, and with "
-        f"fewer than five orders in {_share(told['false_better_under_five'])}.",
+        f"{_share(told['false_better'])}, and was not in random's group in at most {_share(told['outside'])}. Any of "
+        f"eight such was called better in up to {_share(told['false_better_of_8'])}, with Holm's correction in up to "
+        f"{_share(told['false_better_of_8_holm'])}, and with fewer than five orders in "
+        f"{_share(told['false_better_under_five'])}.",
         f"One that is better by so many standard deviations of single orders was found: {found}.",
         "A bootstrap over seeds and tasks, which is not used here, would have told up to "
         f"{_share(told['bootstrap_false'][1])} of the arrangements that equal random apart from it.",

@@ -51,6 +51,33 @@ def unseen_curves(scores: pd.DataFrame) -> pd.DataFrame:
     return curves[["cell", "step", "tokens", "loss", "loss_example", "loss_token"]]
 
 
+def metric_curves(scores: pd.DataFrame, geometric: frozenset[str] = frozenset()) -> pd.DataFrame:
+    """Every score but the losses of each cell at each step it was measured at, averaged over tasks.
+
+    Returns:
+        A frame indexed by cell and step, with a column for each score; what was not measured then is NaN. Scores on
+        something else than unseen tasks stand apart, as `seen/…` and `external/…`.
+    """
+    return _means_over_tasks(_no_losses(scores), ["cell", "step"], geometric)
+
+
+def _no_losses(scores: pd.DataFrame) -> pd.DataFrame:
+    return scores[~scores["metric"].isin([LOSS, LOSS_TOKEN]) & (scores["count"] > 0)]
+
+
+def _means_over_tasks(scores: pd.DataFrame, by: list[str], geometric: frozenset[str]) -> pd.DataFrame:
+    values, multiplies = scores["value"], scores["metric"].isin(geometric)
+    with np.errstate(divide="ignore"):
+        values = values.mask(multiplies, np.log(values.where(multiplies)))
+    metric, scope = scores["metric"].astype("str"), scores["scope"].astype("str")
+    names = metric.where(scope == "unseen", scope + "/" + metric)
+    means = values.groupby([*(scores[name] for name in by), names], observed=True).mean().unstack()
+    for name in means.columns:
+        if name.rpartition("/")[2] in geometric:
+            means[name] = np.exp(means[name])
+    return means.astype("float64").rename(columns=str)
+
+
 def _weighted(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Of each cell and step the mean over tasks of a metric (`macro`), and over what is behind them (`pooled`)."""
     rows = scores[(scores["metric"] == metric) & (scores["scope"] == "unseen") & (scores["count"] > 0)]
@@ -100,17 +127,8 @@ def cell_figures(scores: pd.DataFrame, curves: pd.DataFrame, geometric: frozense
         orient="index",
         columns=list(LOSS_FIGURES),
     )
-    others = scores[~scores["metric"].isin([LOSS, LOSS_TOKEN]) & (scores["count"] > 0)]
+    others = _no_losses(scores)
     last = others["cell"].astype("str").map(figures["step_final"])
-    final = others[others["step"] == last]
-    values, multiplies = final["value"], final["metric"].isin(geometric)
-    with np.errstate(divide="ignore"):
-        values = values.mask(multiplies, np.log(values.where(multiplies)))
-    metric, scope = final["metric"].astype("str"), final["scope"].astype("str")
-    names = metric.where(scope == "unseen", scope + "/" + metric)
-    means = values.groupby([final["cell"], names], observed=True).mean().unstack()
+    means = _means_over_tasks(others[others["step"] == last], ["cell"], geometric)
     means.index = means.index.astype("str")
-    for name in means.columns:
-        if name.rpartition("/")[2] in geometric:
-            means[name] = np.exp(means[name])
-    return figures.join(means.astype("float64").rename(columns=str))
+    return figures.join(means)

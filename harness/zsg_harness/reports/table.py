@@ -35,7 +35,8 @@ COLUMNS_AFTER_SCORES: Final = (
     "loss_delta_vs_random", "loss_delta_low", "loss_delta_high", "loss_verdict",
     "held_out", "oracle", "step_final", "tokens_final",
     "affected", "dropped", *WITHOUT,
-    "p_value", "p_holm", "delta_source_low", "delta_source_high", "tie_group", "win_rate",
+    "p_value", "p_holm", "verdict_holm", "loss_p_value", "loss_p_holm", "loss_verdict_holm",
+    "delta_source_low", "delta_source_high", "tie_group", "win_rate",
 )  # fmt: skip
 
 

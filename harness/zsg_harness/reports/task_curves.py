@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -36,20 +37,30 @@ def task_curves(scores: pd.DataFrame) -> list[TaskCurves]:
     losses = scores[(scores["metric"] == LOSS) & (scores["scope"] == "unseen") & (scores["count"] > 0)]
     cell, cells = pd.factorize(losses["cell"])
     task, tasks = pd.factorize(losses["task"])
-    order = np.lexsort((losses["step"].to_numpy(), task, cell))
-    cell, task = cell[order], task[order]
-    step = losses["step"].to_numpy(dtype=np.int64)[order]
+    step = losses["step"].to_numpy(dtype=np.int64)
+    curve = cell * len(tasks) + task
+    order = np.argsort(curve * (step.max(initial=0) + 1) + step)
+    curve, step = curve[order], step[order]
     value = losses["value"].to_numpy(dtype=np.float64)[order]
-    first = np.flatnonzero(np.diff(cell, prepend=-1) | np.diff(task, prepend=-1))
+    first = np.flatnonzero(np.diff(curve, prepend=-1))
     lengths = np.diff(first, append=len(order))
+    names = np.asarray(cells, object), np.asarray(tasks, object)
     found = []
     for length in np.unique(lengths):
         starts = first[lengths == length]
         places = starts[:, None] + np.arange(length)
-        grids, grid_of = np.unique(step[places], axis=0, return_inverse=True)
-        for number, steps in enumerate(grids):
-            own = grid_of.ravel() == number
-            own_cells = [str(cells[code]) for code in cell[starts[own]]]
-            own_tasks = [str(tasks[code]) for code in task[starts[own]]]
+        for steps, own in _grids(step[places]):
+            of_cell, of_task = np.divmod(curve[starts[own]], len(tasks))
+            own_cells, own_tasks = names[0][of_cell].tolist(), names[1][of_task].tolist()
             found.append(TaskCurves(own_cells, own_tasks, steps, value[places[own]]))
     return found
+
+
+def _grids(steps: npt.NDArray[np.int64]) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """The different rows of a matrix, each with where it is: nearly always all rows are alike."""
+    left = np.arange(len(steps))
+    while len(left):
+        grid = steps[left[0]]
+        alike = (steps[left] == grid).all(axis=1)
+        yield grid, left[alike]
+        left = left[~alike]

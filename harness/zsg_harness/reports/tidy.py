@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from zsg_harness.reports.board import Leaderboard
@@ -21,15 +23,25 @@ def every_step(board: Leaderboard) -> pd.DataFrame:
     `seed` holds the user seeds that a cell covers; `replicate` numbers the distinct orders of a row, so that
     cells which came to one order share it.
     """
-    cells = _cells(board)
-    scores = board.results.scores.assign(cell=board.results.scores["cell"].astype("str"))
-    return scores.merge(cells, on="cell", how="left", validate="many_to_one")[list(STEP_COLUMNS)]
+    scores = board.results.scores
+    cells = _cells(board).set_index("cell").reindex(scores["cell"].cat.categories)
+    codes = scores["cell"].cat.codes.to_numpy()
+    told = {name: _spread_out(column, codes) for name, column in cells.items()}
+    return scores.assign(**told)[list(STEP_COLUMNS)]
 
 
 def final_step(steps: pd.DataFrame) -> pd.DataFrame:
     """The scores of each cell at its last step."""
-    last = steps.groupby("cell")["step"].transform("max")
-    return steps.loc[steps["step"] == last, list(FINAL_COLUMNS)]
+    last = steps.groupby("cell", observed=True)["step"].max().reindex(steps["cell"].cat.categories)
+    is_last = steps["step"].to_numpy() == last.to_numpy()[steps["cell"].cat.codes]
+    return steps.loc[is_last, list(FINAL_COLUMNS)]
+
+
+def _spread_out(column: pd.Series[Any], codes: npt.NDArray[np.integer[Any]]) -> Any:
+    """What a column says of each cell, for each of its scores: text by number, for there are millions of them."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return column.to_numpy()[codes]
+    return pd.Categorical.from_codes(column.cat.codes.to_numpy()[codes], dtype=column.dtype)
 
 
 def _cells(board: Leaderboard) -> pd.DataFrame:

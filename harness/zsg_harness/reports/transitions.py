@@ -62,12 +62,13 @@ def sudden_drops(steps: npt.NDArray[np.int64], losses: Floats) -> list[Drop]:
         losses: float64 `[curves, n]`.
     """
     found: list[tuple[int, float, Drop]] = []
+    at = np.ascontiguousarray(losses.T)  # the losses of all curves at an evaluation lie together
     for start, end in _windows(steps):
-        fall = losses[:, start] - losses[:, end]
-        is_drop = (fall > 0) & (fall >= _SHARE * losses[:, start])
+        fall = at[start] - at[end]
+        is_drop = (fall > 0) & (fall >= _SHARE * at[start])
         for along in (steps.astype(np.float64), np.log1p(steps)):
             slope = fall / (along[end] - along[start])
-            is_drop &= slope >= _STEEPER * _steepest_around(along, losses, start, end)
+            is_drop &= slope >= _STEEPER * _steepest_around(along, at, start, end)
         found += [
             (curve, -float(slope[curve]), Drop(curve, start, end, float(fall[curve])))
             for curve in np.flatnonzero(is_drop).tolist()
@@ -111,13 +112,16 @@ def _windows(steps: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
         width *= 2
 
 
-def _steepest_around(along: Floats, losses: Floats, start: int, end: int) -> Floats:
-    """How steeply each curve falls in as many intervals before a window, or behind it; 0 where it rises or ends."""
+def _steepest_around(along: Floats, at: Floats, start: int, end: int) -> Floats:
+    """How steeply each curve falls in as many intervals before a window, or behind it; 0 where it rises or ends.
+
+    `at` has the losses at each evaluation, float64 `[n, curves]`.
+    """
     before, behind = max(start - (end - start), 0), min(end + (end - start), len(along) - 1)
-    steepest = np.zeros(len(losses))
+    steepest = np.zeros(at.shape[1])
     for a, b in ((before, start), (end, behind)):
         if b > a:
-            steepest = np.maximum(steepest, (losses[:, a] - losses[:, b]) / (along[b] - along[a]))
+            steepest = np.maximum(steepest, (at[a] - at[b]) / (along[b] - along[a]))
     return steepest
 
 

@@ -30,11 +30,11 @@ def tiny_model() -> ModelHandle:
 def _parts() -> tuple[Any, Any]:
     import torch
     import transformers
-    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
     core = Tokenizer(models.WordLevel({name: n for n, name in enumerate(_CHARACTERS)}, unk_token="<unk>"))
     core.normalizer = normalizers.Lowercase()
-    core.pre_tokenizer = pre_tokenizers.Split(Regex("(?s)."), "isolated")
+    core.pre_tokenizer = pre_tokenizers.Split("", "isolated")
     tokenizer: Any = transformers.PreTrainedTokenizerFast(
         tokenizer_object=core, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
     )
@@ -48,7 +48,7 @@ def _parts() -> tuple[Any, Any]:
 
 
 @dataclass
-class TinyModel(ModelHandle):
+class TinyModel:
     """A `ModelHandle` in the plainest code: a template of prompt, completion and end of text, in batches of three.
 
     Of a long example the prompt is cut on the left, as in training.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
+from zsg_harness.executors import nursery
 from zsg_harness.executors.slots import Slot
 from zsg_harness.executors.worker import WorkerSettings, make_environment, worker_main
 from zsg_harness.matrix.load import check_matrix
@@ -48,7 +51,7 @@ def small_matrix(small_model: Path) -> Callable[..., dict[str, Any]]:
     return document
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def plan_cells(small_matrix: Callable[..., dict[str, Any]]) -> Callable[..., list[Cell]]:
     """The cells of a small matrix."""
 
@@ -65,16 +68,23 @@ def environment_of() -> Callable[[Path], Any]:
     return lambda store: make_environment(WorkerSettings(str(store), RunTable(), Slot(0, "", 1)))
 
 
+@cache
+def _warm_nursery() -> None:
+    """Where workers that are killed again and again are forked from has all that they would import each time."""
+    forkserver.set_forkserver_preload(
+        ["zsg_harness.executors.forked_from", "zsg_harness.cells.run", "sklearn.feature_extraction.text"]
+    )
+    forkserver.ensure_running()
+
+
 class Attempt:
-    """A worker process with a cell to run: a real one, only faster to start than `spawn` does."""
+    """A worker process with a cell to run."""
 
     def __init__(self, cell: Cell, store: Path, run: RunTable) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["zsg_harness.cells.run", "sentence_transformers"])
-        self._connection, theirs = context.Pipe()
+        _warm_nursery()
+        self._connection, theirs = multiprocessing.Pipe()
         settings = WorkerSettings(str(store), run, Slot(0, "", run.processes_per_cell))
-        self._process = context.Process(target=worker_main, args=(settings, theirs))
-        self._process.start()
+        self._process = nursery.start(worker_main, settings, theirs, daemon=run.processes_per_cell == 1)
         theirs.close()
         self._connection.send(cell.model_dump_json())
 
@@ -103,7 +113,7 @@ class Attempt:
         self._connection.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def attempt() -> Iterator[Callable[[Cell, Path, RunTable], Attempt]]:
     """Starts workers, and ends those that are left."""
     started: list[Attempt] = []
@@ -118,7 +128,7 @@ def attempt() -> Iterator[Callable[[Cell, Path, RunTable], Attempt]]:
             each.end()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def results() -> Callable[[Path, Cell], dict[str, Any]]:
     """All that a cell leaves behind, but for what tells the time."""
 

@@ -17,6 +17,8 @@ from zsg_harness.cells.contamination import cell_findings, decontaminated
 from zsg_harness.cells.roles import Roles
 from zsg_harness.cells.run import run_cell
 from zsg_harness.contamination.findings import Kind
+from zsg_harness.evaluation.rescore import rescore
+from zsg_harness.matrix.expand import Expander
 from zsg_harness.plan.cell import Cell
 from zsg_harness.plan.changes import changes
 from zsg_harness.services.embeddings import EmbeddingService
@@ -24,7 +26,7 @@ from zsg_harness.services.surroundings import EmbedSurroundings
 from zsg_harness.store.cache import Cache
 from zsg_harness.store.store import Store
 from zsg_harness.store.verify import Verifier
-from zsg_registry import EmbedContext, Example, ExampleSet, TextEmbedder, ZsgError
+from zsg_registry import EmbedContext, Example, ExampleSet, Registry, TextEmbedder, ZsgError, parse_pipeline
 
 NUMBERS = ["one", "two", "three", "four", "five", "six"]
 
@@ -53,6 +55,7 @@ def cell_of(plan_cells: Callable[..., list[Cell]], tmp_path: Path) -> Callable[.
     def build(**settings: Any) -> Cell:
         dataset = {"use": "jsonl", "path": str(data), "unseen": ["leaked", "fresh"], "label": "leaky"}
         matrix = {"datasets": [dataset], "budgets": ["all"], "arrangements": ["sequential"]}
+        matrix["metrics"] = ["loss", "exact-match"]
         (cell,) = plan_cells(matrix=matrix, data=settings, training={"batch_size": 4})
         return cell
 
@@ -87,6 +90,23 @@ def test_a_cell_tells_what_its_pool_has_too(
     assert told["without"] == {"step": fresh.index.tolist(), "loss": pytest.approx(fresh.tolist())}
 
 
+def test_other_scores_are_told_without_them_too(
+    cell_of: Callable[..., Cell], environment_of: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    cell = cell_of()
+    status, folder = finish(cell, tmp_path / "store", environment_of)
+    rescore(
+        Store(tmp_path / "store"), cell.cell_id, Expander(Registry(), Path()).choice("metric", parse_pipeline("rouge"))
+    )
+    for suffix, output in (("", "exact_match"), (".rouge", "rougeL")):
+        values = pd.read_parquet(folder / f"metrics{suffix}.parquet")
+        fresh = values[(values["task"] == "fresh") & (values["metric"] == output) & (values["step"] == status["steps"])]
+        assert len(fresh) == 2
+        told = json.loads((folder / f"metrics{suffix}.json").read_text())
+        assert told[output]["without"] == pytest.approx(fresh["value"].mean())
+    assert "without" not in told.get("loss", {})
+
+
 def test_what_is_dropped_is_not_trained_on(
     cell_of: Callable[..., Cell], environment_of: Callable[[Path], Any], tmp_path: Path
 ) -> None:
@@ -95,6 +115,7 @@ def test_what_is_dropped_is_not_trained_on(
     told = status["contamination"]
     assert told["dropped"] == found["pool_id"].nunique() > 0
     assert (told["affected"], told["without"]) == (0, None)
+    assert "without" not in json.loads((folder / "metrics.json").read_text())["exact_match"]
     assert status["roles"]["pool"] == len(receipt) == 12 - told["dropped"]
     assert not set(receipt["example_id"]) & set(found["pool_id"])
 

@@ -172,9 +172,9 @@ def test_crashes_time_limits_and_the_wish_to_stop(
         (checkpoint,) = [key for key in store.files.find(f"cells/{cell_id}") if key.endswith("/state.json")]
         assert f"cells/{cell_id}/checkpoint-" in checkpoint
 
-    Watched([hanging], store, RunTable(cell_timeout_minutes=0.1)).to_the_end()
+    Watched([hanging], store, RunTable(cell_timeout_minutes=0.05)).to_the_end()
     Watched([crashing], store, RunTable()).to_the_end()
-    for cell, reason in ((crashing, "its worker process ended (Ray"), (hanging, "it took longer than 0.1 minutes")):
+    for cell, reason in ((crashing, "its worker process ended (Ray"), (hanging, "it took longer than 0.05 minutes")):
         status = store.last_status(cell.cell_id)
         assert status is not None
         assert status["state"] == "failed"

@@ -21,8 +21,8 @@ TABLES = ("order", "receipt", "train", "scores", "examples", "probe", "metrics")
     ("arrangement", "training", "kills"),
     [
         ("tma", {}, 10),
-        ("skill-it[segment_steps=3]", {}, 5),
-        ("random", {"lora": {"rank": 2, "dropout": 0.1}, "schedule": "cosine", "epochs": 2}, 5),
+        ("skill-it[segment_steps=3]", {}, 3),
+        ("random", {"lora": {"rank": 2, "dropout": 0.1}, "schedule": "cosine", "epochs": 2}, 3),
     ],
     ids=["whole order", "online", "adapter with dropout"],
 )

@@ -93,9 +93,12 @@ def write_mini(folder: Path) -> Path:
 
 
 class FinishedRun(NamedTuple):
+    """A run, and which modules its own process imported, its workers' aside."""
+
     matrix: Path
     store: Path
     result: Result
+    imported: frozenset[str]
 
 
 @pytest.fixture
@@ -104,10 +107,22 @@ def mini(tmp_path: Path) -> Path:
     return write_mini(tmp_path / "mini")
 
 
+TELLING = """
+import sys
+from pathlib import Path
+from zsg_harness.cli import main
+code = main(sys.argv[2:])
+Path(sys.argv[1]).write_text(" ".join(sys.modules))
+sys.exit(code)
+"""
+
+
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, zsg_process: Callable[..., Result]) -> FinishedRun:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     """The mini matrix, really run with worker processes."""
     folder = tmp_path_factory.mktemp("finished")
-    matrix = write_mini(folder)
-    store = folder / "store"
-    return FinishedRun(matrix, store, zsg_process("run", "--matrix", matrix, "--store", store))
+    matrix, store, imported = write_mini(folder), folder / "store", folder / "imported"
+    run = [sys.executable, "-c", TELLING, imported, "run", "--matrix", matrix, "--store", store]
+    done = subprocess.run(run, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    result = Result(done.returncode, done.stdout, done.stderr)
+    return FinishedRun(matrix, store, result, frozenset(imported.read_text().split()))

@@ -17,8 +17,8 @@ def lines(command: click.Command, path: str) -> Iterator[str]:
     yield path
     for parameter in command.params:
         if isinstance(parameter, click.Argument):
-            many = " …" if parameter.nargs == -1 or parameter.multiple else ""
-            yield f"    {parameter.human_readable_name}{many}" + ("" if parameter.required else " (optional)")
+            many = "…" if parameter.nargs == -1 else ""
+            yield f"    {str(parameter.name).upper()}{many}" + ("" if parameter.required else " (optional)")
         elif isinstance(parameter, click.Option) and not parameter.hidden:
             choices = "|".join(map(str, parameter.type.choices)) if isinstance(parameter.type, click.Choice) else ""
             value = "" if parameter.is_flag else f" {choices or parameter.metavar or parameter.type.name}"

@@ -74,9 +74,11 @@ def test_it_is_clean_whatever_it_is_called(written: list[Path], tmp_path: Path) 
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_its_types_are_right(written: list[Path], tmp_path: Path) -> None:
+@pytest.mark.types
+def test_its_types_are_right(written: list[Path]) -> None:
     paths = [path for folder in written for path in (folder / folder.name.replace("-", "_"), folder / "tests")]
-    done = run(["mypy", "--strict", "--scripts-are-modules", *paths], tmp_path, *written, ROOT / "registry")
+    # With this project's settings, which are stricter than the plugin's own, and with what it knows of libraries.
+    done = run(["mypy", *paths], ROOT, *written)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -84,7 +86,13 @@ def test_it_passes_its_own_tests(written: list[Path], installed: Path, tmp_path:
     suites = [folder / "tests" for folder in written]
     done = run(["pytest", "-q", "-p", "no:cacheprovider", *suites], tmp_path, installed)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "skipped" not in done.stdout.splitlines()[-1] or "passed" in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("kind", ["dataset", "hooks"])
+def test_it_passes_plugins_check(kind: str, installed: Path, tmp_path: Path) -> None:
+    done = run(["zsg_harness", "plugins", "check", f"zsg-my-{kind}"], tmp_path, installed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 failed" in done.stdout.splitlines()[-1]
 
 
 def test_nothing_is_overwritten(zsg: Callable[..., Any], tmp_path: Path) -> None:
@@ -150,27 +158,3 @@ def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
     assert "such as 'bad-name'" in err
     assert "The authors of zsg-closeness" in (tmp_path / "zsg-closeness" / "LICENSE").read_text()
     assert '"""How close it is.' in (tmp_path / "zsg-closeness" / "zsg_closeness" / "__init__.py").read_text()
-
-
-def test_from_an_empty_folder_to_the_leaderboard(
-    zsg: Callable[..., Any],
-    install: Callable[..., Path],
-    mini: Path,
-    small_model: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert zsg("plugins", "new", "arrangement", "varied-first").out == "zsg-varied-first\n"
-    module = tmp_path / "zsg-varied-first" / "zsg_varied_first" / "__init__.py"
-    edited = module.read_text().replace("return len(text)", "return -len(set(text.split())) / (1 + len(text.split()))")
-    assert edited != module.read_text()
-    module.write_text(edited)
-    monkeypatch.syspath_prepend(str(install(tmp_path / "zsg-varied-first")))
-
-    checked = zsg("plugins", "check", "zsg-varied-first")
-    assert checked.code == 0, checked.out + checked.err
-
-    done = zsg("run", "-a", "random", "-a", "varied-first", "-d", f"jsonl[path={mini.parent}/data.jsonl,unseen=0.3]",
-               "-m", small_model, "--budget", "8", "--in-process")  # fmt: skip
-    assert done.code == 0, done.err
-    assert "varied-first" in done.out

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from zsg_harness.installed.details import details
 from zsg_registry import Registry, parse_pipeline
 
 METADATA = "Metadata-Version: 2.1\nName: zsg-faulty\nVersion: 1.2\n"
@@ -155,12 +156,13 @@ def test_info_of_what_is_not_there(zsg: Callable[..., Any], arguments: list[str]
     assert len(result.err.splitlines()) == 1
 
 
-def test_every_plugin_can_be_told_of_and_its_example_is_right(zsg: Callable[..., Any]) -> None:
-    for entry in Registry().entries:
-        told = zsg("plugins", "info", entry.name, "--kind", entry.kind, "--json").json
-        assert told["description"]
-        assert all(each["description"] for each in told["parameters"])
-        ((_, examples),) = tomllib.loads(told["example"]).items()
+def test_every_plugin_can_be_told_of_and_its_example_is_right() -> None:
+    registry = Registry()
+    for entry in registry.entries:
+        told = details(registry, f"{entry.distribution}:{entry.name}", entry.kind)
+        assert told.description
+        assert all(each.description for each in told.parameters)
+        ((_, examples),) = tomllib.loads(told.example).items()
         assert entry.name in examples[-1]
         for text in examples:
             parse_pipeline(text.replace("…", "x"))

@@ -194,3 +194,4 @@ def test_which_display(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_cell_that_stands_for_two_seeds(cells: list[Cell]) -> None:
     assert describe(cells[0].model_copy(update={"user_seeds": ("0", "1")})).endswith("· seeds 0 1")
+    assert describe(cells[0].model_copy(update={"user_seeds": ("data=2,order=2,train=2",)})).endswith("· seed 2")

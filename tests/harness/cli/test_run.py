@@ -7,12 +7,15 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from zsg_harness.executors.slots import may_have_gpus
 
 
 def done_cells(store: Path) -> list[str]:
@@ -32,6 +35,11 @@ def test_a_run_with_failures(finished: Any) -> None:
     assert "random" in result.out
     assert "\x1b" not in result.out + result.err
     assert len(done_cells(finished.store)) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux" or may_have_gpus(), reason="processes are not forked on this machine")
+def test_torch_is_imported_where_cells_run_and_not_by_the_run(finished: Any) -> None:
+    assert not finished.imported & {"torch", "transformers", "datasets", "sklearn"}
 
 
 def test_done_cells_are_not_run_again(finished: Any, zsg: Callable[..., Any]) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from zsg_harness.evaluation.scoring import describe_outputs, opened, score, score_scopes
+from zsg_harness.evaluation.scoring import describe_outputs, opened, score, score_scopes, scores_without
 from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.services.handle import Handle
+from zsg_harness.store.tables import METRICS
 from zsg_harness.tokens.text_form import TextForm
 from zsg_plugins.metrics.exact_match import ExactMatch
 from zsg_plugins.metrics.loss import Loss
@@ -100,6 +102,20 @@ def test_each_metric_scores_the_batch_of_its_scope(batch: MetricBatch) -> None:
     # Values of single examples are kept, but for losses, which are kept anyway.
     assert set(scores.examples["metric"]) == {"exact_match"}
     assert scores.examples["example_id"].tolist() == batch.examples.ids
+
+
+def test_scores_without_some_examples_are_means_over_what_is_left_of_each_task() -> None:
+    rows = [
+        (step, example, task, metric, value)
+        for step, more in ((0, 0.0), (5, 50.0))
+        for example, task, value in (("a1", "a", 1.0), ("a2", "a", 2.0), ("a3", "a", 4.0), ("b1", "b", 9.0))
+        for metric, value in (("exact_match", value + more), ("seen_loss", value))
+    ]
+    columns = dict(zip(METRICS.names, map(list, zip(*rows, strict=True)), strict=True))
+    values, metrics = pa.table(columns, METRICS), [ExactMatch(), SeenLoss()]
+    assert scores_without({"a1"}, values, 5, metrics) == {"exact_match": pytest.approx((53 + 59) / 2)}
+    assert scores_without({"a1", "b1"}, values, 5, metrics) == {"exact_match": pytest.approx(53)}
+    assert scores_without({"a1"}, values, 6, metrics) == scores_without(set(), values, 5, metrics) == {}
 
 
 def test_perplexities_are_averaged_as_losses_are(batch: MetricBatch) -> None:

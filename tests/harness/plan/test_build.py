@@ -50,6 +50,16 @@ def test_seeds_can_be_set_apart() -> None:
     assert len(found.cells) == 3
 
 
+def test_a_seed_whose_streams_agree_is_written_as_one_and_its_cell_keeps_its_identity() -> None:
+    tables = [{"data": 0, "order": order, "train": 0} for order in range(2)]
+    found = plan({"matrix": {"arrangements": ["random"], "seeds": [*tables, 0]}}).cells
+    assert [cell.seed_names for cell in found] == [("0",), ("data=0,order=1,train=0",)]
+    assert found[0].user_seeds == ("data=0,order=0,train=0", "0")
+    plain = plan({"matrix": {"arrangements": ["random"], "seeds": [0]}}).cells
+    assert found[0].cell_id == plain[0].cell_id
+    assert choose(found, ["seed=0"], []) == [found[0]]
+
+
 def test_a_block_holds_what_is_comparable() -> None:
     found = plan(
         {

@@ -41,10 +41,11 @@ def test_a_matrix_takes_its_own_cells_only(store) -> None:
 def test_a_cell_of_two_plans_is_read_once_with_the_seeds_of_both(store) -> None:
     store.cell("random", seeds=[0])
     store.planned *= 2
-    store.planned[1] = store.planned[1] | {"seeds": [0, "seed-x", {"data": 0, "order": 3, "train": None}]}
+    tables = [{"data": 0, "order": 3, "train": None}, "data=0,order=0,train=0", "data=0,order=1,train=0"]
+    store.planned[1] = store.planned[1] | {"seeds": [0, "seed-x", *tables]}
     store.plan()
     (cell,) = collect(Store(store.path)).finished
-    assert cell.seeds == ("0", "data=0 order=3", "seed-x")
+    assert cell.seeds == ("0", "data=0,order=1,train=0", "data=0,order=3", "seed-x")
 
 
 def test_only_a_committed_attempt_counts(store) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from zsg_harness.publishing.combine import COLUMN, combine
+from zsg_harness.hooks.columns import plugin_columns
+from zsg_harness.publishing.combine import COLUMN, combine, short_names
 from zsg_harness.reports import build
 from zsg_harness.reports.table import plain_records
 from zsg_harness.store.merge import merge
@@ -70,6 +72,36 @@ def test_a_cell_that_failed_in_one_store_and_finished_in_another_is_finished(sto
     board = combine({"a": Store(failed.path), "b": Store(done.path)}).board()
     assert board.state == "1 of 2 cells finished, 1 failed"
     assert [cell.reason for cell in board.reasons] == ["out of memory"]
+
+
+def test_plugins_add_their_columns_with_what_the_first_store_sets(
+    store_at, third_party: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(third_party("extra-columns")))
+    settings: list[dict[str, object]] = [{"per_token": 2.0}, {"per_token": 3.0, "currency": "USD"}]
+    stores = {}
+    for name, price in zip("ab", settings, strict=True):
+        writer = store_at(tmp_path / name)
+        writer.cell("random", order=name)
+        writer.plan("m", {"matrix": {"name": "m"}, "hooks": {"price": price}})
+        stores[name] = Store(writer.path)
+    with plugin_columns(list(stores.values()), None, lambda warning: None) as added:
+        (row,) = plain_records(combine(stores).board(added).rows)
+    assert row["price <b>USD</b>"] == 2 * row["tokens_final"]
+    assert row[COLUMN] == "1 cell of a, 1 cell of b"
+
+
+@pytest.mark.parametrize(
+    ("places", "names"),
+    [
+        (["/data/me/runs"], ["runs"]),
+        (["runs", "/data/me/runs", "s3://bucket/runs"], ["runs", "me/runs", "s3://bucket/runs"]),
+        (["a/x", "b/x", "a/y"], ["a/x", "b/x", "a/y"]),
+        (["runs", "./runs"], ["runs", "runs"]),
+    ],
+)
+def test_stores_are_called_by_as_little_of_their_place_as_tells_them_apart(places: list[str], names: list[str]) -> None:
+    assert short_names(places) == names
 
 
 def test_stores_that_disagree_on_a_metric(store_at, tmp_path: Path) -> None:

@@ -33,6 +33,22 @@ def written(store, tmp_path: Path):
     return board, {name: (tmp_path / "report" / name).read_text() for name in ("index.html", "leaderboard.md")}
 
 
+def test_other_scores_with_and_without(store, tmp_path: Path) -> None:
+    metrics = {"loss": {"direction": "lower", "scope": "unseen"}}
+    kept = metrics | {"exact_match": {"direction": "higher", "scope": "unseen", "without": 12.0}}
+    clean = metrics | {"exact_match": {"direction": "higher", "scope": "unseen"}}
+    scores = {"exact_match": {"task-a": 40.0, "task-b": 20.0}}
+    without = {"step": [0, 1, 10], "loss": [9.0, 7.0, 6.0]}
+    store.cell("random", order="r", metrics=kept, scores=scores, contamination=told(2, without=without, exact=2))
+    store.cell("nft", order="n", metrics=clean, scores=scores, contamination=told())
+    store.cell("old", order="o", metrics=clean, scores=scores)
+    board, texts = written(store, tmp_path)
+    found = board.rows.set_index("arrangement")["exact_match_clean"]
+    assert found.loc[["random", "nft"]].tolist() == [12.0, 30.0]
+    assert math.isnan(found["old"])
+    assert "exact match, clean" in texts["index.html"]
+
+
 def test_scores_with_and_without(store, tmp_path: Path) -> None:
     without = {"step": [0, 1, 10], "loss": [9.0, 7.0, 6.0]}
     for seed in (0, 1):

@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from zsg_harness.cli import main
-from zsg_harness.publishing.places import _distinct_ends
 from zsg_harness.reports import build
 from zsg_harness.store.store import Store
 
@@ -59,31 +56,20 @@ def test_of_paths_only_the_ends_are_published(published: tuple[str, list[dict[st
     told, rows = published
     for secret in ("/home", "jane", "secret-project", "/mnt"):
         assert secret not in told
-    assert {row["dataset"] for row in rows} == {"jsonl[path=…/data.jsonl]"}
-    assert {row["model"] for row in rows} == {"…/tiny"}
-    assert "…/gone.txt, line 3" in told
+    assert {row["dataset"] for row in rows} == {"jsonl[path=data.jsonl]"}
+    assert {row["model"] for row in rows} == {"tiny (cdcdcdcd)"}
+    assert "gone.txt, line 3" in told
 
 
 def test_paths_that_end_alike_stay_apart(published: tuple[str, list[dict[str, Any]]]) -> None:
-    assert {row["arrangement"] for row in published[1]} == {
-        "random",
-        "replay[file=…/a/order.parquet]",
-        "replay[file=…/b/order.parquet]",
-    }
+    names = {row["arrangement"] for row in published[1]} - {"random"}
+    assert len(names) == 2
+    assert {name.partition(" ")[0] for name in names} == {"replay[file=order.parquet]"}
 
 
 def test_passwords_in_urls_are_not_published(published: tuple[str, list[dict[str, Any]]]) -> None:
     assert "pa55" not in published[0]
     assert "https://host.example/data" in published[0]
-
-
-@given(
-    st.sets(st.lists(st.sampled_from(["a", "b", "c"]), min_size=2, max_size=5).map(lambda parts: "/" + "/".join(parts)))
-)
-def test_ends_are_as_distinct_as_the_paths(paths: set[str]) -> None:
-    ends = _distinct_ends(paths)
-    assert len(set(ends.values())) == len(paths)
-    assert all(path.endswith(ends[path].removeprefix("…")) for path in paths)
 
 
 def test_a_table_holds_no_formula(store, tmp_path: Path) -> None:
@@ -103,4 +89,4 @@ def test_a_table_holds_no_formula(store, tmp_path: Path) -> None:
     assert "'@SUM(A1)" in table
     assert "'+plugin" in table
     assert ",-1.5" in table  # a number is one still
-    assert ",-1," in table or ",-1\n" in table
+    assert ",-1," in (tmp_path / "scores.csv").read_text()  # and so is a seed

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -34,7 +35,7 @@ Repositories = dict[tuple[str, str], dict[str, bytes]]
 
 
 class FakeHub:
-    """Repositories by kind and id, and what was asked: `METHOD /path`."""
+    """Repositories by kind and id (`<id>@<branch>` but for main), and what was asked: `METHOD /path`."""
 
     def __init__(self) -> None:
         self.repositories: Repositories = {}
@@ -75,10 +76,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._create(json.loads(body))
         elif match := re.fullmatch(r"/(?:(\w+)s/)?(.+)\.git/info/lfs/objects/batch", path):
             self._batch(json.loads(body))
-        elif match := re.fullmatch(r"/api/(\w+)s/([^/]+/[^/]+)/(paths-info|preupload|commit)/main", path):
-            repository = self.fake.repositories.get((match[1], match[2]))
-            if repository is None:
+        elif match := re.fullmatch(r"/api/(\w+)s/([^/]+/[^/]+)/branch/([^/]+)", path):
+            self.fake.repositories[match[1], _at(match[2], match[3])] = dict(self.fake.repositories[match[1], match[2]])
+            self._json({})
+        elif match := re.fullmatch(r"/api/(\w+)s/([^/]+/[^/]+)/(paths-info|preupload|commit)/([^/]+)", path):
+            repository = self.fake.repositories.get((match[1], _at(match[2], match[4])))
+            if (match[1], match[2]) not in self.fake.repositories:
                 self._json({"error": "Repository not found"}, 404, {"X-Error-Code": "RepoNotFound"})
+            elif repository is None:
+                self._json({"error": "Revision not found"}, 404, {"X-Error-Code": "RevisionNotFound"})
             else:
                 {"paths-info": self._infos, "preupload": self._modes, "commit": self._commit}[match[3]](
                     repository, body
@@ -98,11 +104,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._begin()
-        match = re.fullmatch(r"/(\w+)s/([^/]+/[^/]+)/resolve/main/(.+)", self.path)
+        match = re.fullmatch(r"/(\w+)s/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", self.path)
         if match is None:
             self._json({"error": "no such endpoint"}, 404)
             return
-        data = self.fake.repositories[match[1], match[2]][match[3]]
+        data = self.fake.repositories[match[1], _at(match[2], match[3])][match[4]]
         self._answer(data, 200, {"ETag": f'"{_oid(data)}"', "X-Repo-Commit": "0" * 40})
 
     def _begin(self) -> bytes:
@@ -168,6 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(data)
+
+
+def _at(repository: str, branch: str) -> str:
+    return repository if branch == "main" else f"{repository}@{branch}"
 
 
 def _oid(data: bytes) -> str:
@@ -314,6 +324,53 @@ def test_to_a_space_that_shows_the_page(store, hub: FakeHub) -> None:
     files = hub.repositories["space", "me/board"]
     assert files["index.html"].startswith(b"<!doctype html>")
     assert yaml.safe_load(files["README.md"].decode().split("---\n")[1])["sdk"] == "static"
+
+
+def test_to_a_branch_which_is_made(store, store_at, hub: FakeHub, tmp_path: Path) -> None:
+    first, other = board(store), board(store_at(tmp_path / "other"), height=4.0)
+    publish(first, open_target("hf://me/board"))
+    kept = dict(hub.repositories["dataset", "me/board"])
+    target = open_target("hf://me/board@next")
+    assert target.url == f"{hub.url}/datasets/me/board/tree/next"
+    assert {upload.state for upload in publish(other, target, dry_run=True).sent} == {"new"}
+    publish(other, target)
+    assert hub.repositories["dataset", "me/board"] == kept
+    assert hub.repositories["dataset", "me/board@next"]["leaderboard.csv"] != kept["leaderboard.csv"]
+    assert publish(other, target).sent == []
+
+
+def test_a_commit_is_no_branch() -> None:
+    with pytest.raises(ZsgError, match="nothing can be added to a commit; name a branch"):
+        open_target(f"hf://me/board@{COMMIT}")
+
+
+def test_nothing_that_is_published_tells_of_the_machines_folders(store, tmp_path: Path) -> None:
+    """Models and data that are named by their place, and failures whose reasons name one."""
+    model, data = str(tmp_path / "my models" / "tiny"), f'jsonl[path="{tmp_path}/my data/x.jsonl"]'
+    given = {"described": {"model": {"use": model}, "model_hash": "cd" * 16}, "told": DATA}
+    named = {"model": model, "dataset": data}
+    replayed = f"replay[file={tmp_path}/order.parquet]"
+    for order, arrangement in enumerate(["random", replayed, f"replay[file={tmp_path}/other/order.parquet]"]):
+        store.cell(arrangement, order=f"o{order}", **named, **given)
+    reason = f"OSError: [Errno 2] No such file or directory: '{tmp_path}/gone.bin'"
+    store.cell("nft", state="failed", reason=reason, order="f", **named, **given)
+    entry = {"use": "jsonl", "path": f"{tmp_path}/my data/x.jsonl"}
+    expected = {"lower": replayed, "than": "random", "figure": "aulc", "source": "somebody"}
+    matrix = {"matrix": {"name": "m", "models": [model], "datasets": [data, entry]}, "expect": [expected]}
+    store.plan(matrix=matrix)
+    publish(assemble(collect(Store(store.path))), open_target(str(tmp_path / "site")))
+    files = {file.name: file.read_bytes() for file in (tmp_path / "site").iterdir()}
+    files["scores.parquet"] = pd.read_parquet(tmp_path / "site" / "scores.parquet").to_csv().encode()
+    for name, content in files.items():
+        assert str(tmp_path).encode() not in content, name
+        assert b"my models" not in content, name
+    rows = {row["arrangement"]: row for row in json.loads(files["leaderboard.json"])["rows"]}
+    assert {row["model"] for row in rows.values()} == {"tiny (cdcdcdcd)"}
+    assert {row["dataset"] for row in rows.values()} == {'jsonl[path="x.jsonl"]'}
+    # Two files of one name stay two rows.
+    assert sorted(name.partition(" (")[0] for name in rows) == ["random", *["replay[file=order.parquet]"] * 2]
+    (found,) = json.loads(files["leaderboard.json"])["findings"]
+    assert found["dataset"] == 'jsonl[path="x.jsonl"]'
 
 
 def test_a_card_of_ones_own_is_left(store, hub: FakeHub) -> None:

@@ -189,7 +189,7 @@ def section(*heights: float, random: list[float]) -> list[Sample]:
     return [Sample({"b": random}, True), *(Sample({"b": [height]}, False) for height in heights)]
 
 
-def test_the_more_arrangements_the_further_one_has_to_be() -> None:
+def test_the_more_arrangements_the_further_one_has_to_be_for_a_verdict_of_all_together() -> None:
     random = [4.9, 4.95, 5.0, 5.05, 5.1]
     (_, alone), (_, among, *_) = (
         standings(section(*heights, random=random), 0) for heights in ([4.7], [4.7, 5.0, 5.1, 4.9])
@@ -197,7 +197,8 @@ def test_the_more_arrangements_the_further_one_has_to_be() -> None:
     assert alone.difference == among.difference
     assert alone.difference is not None
     assert alone.difference.interval.high < 0
-    assert (alone.verdict, among.verdict) == ("better", "tie")
+    assert (alone.verdict, alone.verdict_holm) == ("better", "better")
+    assert (among.verdict, among.verdict_holm) == ("better", "tie")
     assert alone.p_holm == alone.difference.p_value
     assert among.p_holm == pytest.approx(4 * alone.p_holm)
 
@@ -205,7 +206,9 @@ def test_the_more_arrangements_the_further_one_has_to_be() -> None:
 def test_an_arrangement_without_replicates_enough_costs_the_others_nothing() -> None:
     samples = [*section(4.7, random=[4.9, 4.95, 5.0, 5.05, 5.1]), Sample({"b": [3.0, 3.1]}, True)]
     reference, better, few = standings(samples, 0)
-    assert (reference.verdict, better.verdict, few.verdict) == ("reference", "better", "undecided (2 replicates)")
+    for said in ("verdict", "verdict_holm"):
+        told = [getattr(each, said) for each in (reference, better, few)]
+        assert told == ["reference", "better", "undecided (2 replicates)"]
     assert better.difference is not None
     assert better.p_holm == better.difference.p_value
     assert math.isnan(few.p_holm)

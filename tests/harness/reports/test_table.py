@@ -98,6 +98,23 @@ def test_a_single_order_far_below_five_random_ones_is_better(store, tmp_path) ->
     assert line(board, "sorted")["loss_delta_vs_random"] == pytest.approx(-1.02)
 
 
+def test_a_verdict_is_of_one_comparison_and_it_is_told_what_holds_of_all(store, tmp_path) -> None:
+    randoms(store, [5.0, 5.01, 5.02, 5.03, 5.04])
+    # s = 0.0158, so a single order is apart from 0.048 on by itself, and from 0.11 on as one of twenty.
+    for number, height in enumerate([4.0, 4.96, *[5.02] * 18]):
+        store.cell(f"x{number}", flat(height), order=f"x{number}", seeds=[0, 1, 2, 3, 4])
+    board = report(store, tmp_path)
+    far, near = line(board, "x0"), line(board, "x1")
+    assert (far["verdict"], far["verdict_holm"], far["tie_group"]) == ("better", "better", 1)
+    assert (near["verdict"], near["verdict_holm"], near["tie_group"]) == ("better", "tie", 2)
+    assert near["p_value"] < 0.05 < near["p_holm"] == pytest.approx(min(1, 19 * near["p_value"]))
+    assert (near["loss_verdict"], near["loss_verdict_holm"]) == ("better", "tie")
+    section = board.sections[0]
+    assert "Better than random: x0*, x1." in section.headline
+    assert any("20 arrangements no other than random, 1.0 of them" in note for note in section.notes)
+    assert "| better \\* |" in (tmp_path / "report" / "leaderboard.md").read_text()
+
+
 @pytest.mark.parametrize("orders", [1, 2, 3, 4])
 def test_never_better_under_five_replicates(store, tmp_path, orders: int) -> None:
     randoms(store, [5.0 + seed / 1e6 for seed in range(orders)])

@@ -11,8 +11,8 @@ from zsg_registry import ZsgError
 
 
 def test_one_name_gives_all_others() -> None:
-    found = names("arrangement", "easy-first")
-    assert (found.distribution, found.package, found.class_name) == ("zsg-easy-first", "zsg_easy_first", "EasyFirst")
+    found = names("arrangement", "dull-last")
+    assert (found.distribution, found.package, found.class_name) == ("zsg-dull-last", "zsg_dull_last", "DullLast")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def _write(store: str, out: Path | None, matrix: str | None, figures: bool, as_j
         from zsg_harness.reports.figures import check_library
 
         check_library()
-    with plugin_columns(opened, matrix, note) as added:
+    with plugin_columns([opened], matrix, note) as added:
         board = build(opened, folder, matrix=matrix, added=added)
     if figures:
         from zsg_harness.reports.figures import draw_figures

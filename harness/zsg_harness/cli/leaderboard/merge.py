@@ -25,14 +25,17 @@ def merge(stores: Sequence[str], out: Path, matrix: str | None, as_json: bool, q
     that is named first count, and the conflict is reported; the exit code is then 1. To bring the cells themselves
     together use 'store merge'.
     """
-    from zsg_harness.publishing.combine import combine
+    from zsg_harness.hooks.columns import plugin_columns
+    from zsg_harness.publishing.combine import combine, short_names
     from zsg_harness.reports.document import document
     from zsg_harness.reports.write import write
     from zsg_harness.store.files import open_files
     from zsg_harness.store.store import Store
 
-    combined = combine({store: Store(store) for store in stores}, matrix)
-    board = combined.board()
+    opened = {name: Store(store) for name, store in zip(short_names(stores), stores, strict=True)}
+    combined = combine(opened, matrix)
+    with plugin_columns(list(opened.values()), matrix, note) as added:
+        board = combined.board(added)
     write(board, open_files(out))
     if as_json:
         conflicts = [{"key": each.key, "source": each.source, "differs": each.differs} for each in combined.conflicts]

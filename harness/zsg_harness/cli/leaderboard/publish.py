@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     "--to",
     "place",
     required=True,
-    metavar="DIR|URL|hf://user/name",
+    metavar="DIR|URL|hf://user/name[@branch]",
     help="Where to: a folder, a bucket, a data set of the hub, or with hf://spaces/user/name a Space that shows it.",
 )
 @click.option("--private", is_flag=True, help="A repository of the hub that is made now is private.")
@@ -38,7 +38,6 @@ def publish(
     What is there already is not sent again.
     """
     from zsg_harness.hooks.columns import plugin_columns
-    from zsg_harness.publishing.places import without_places
     from zsg_harness.publishing.publish import faults
     from zsg_harness.publishing.publish import publish as send
     from zsg_harness.publishing.targets import open_target
@@ -48,8 +47,8 @@ def publish(
     from zsg_registry import ZsgError
 
     target, opened = open_target(place, private=private), Store(store)
-    with plugin_columns(opened, matrix, note) as added:
-        board = assemble(without_places(collect(opened, matrix)), added)
+    with plugin_columns([opened], matrix, note) as added:
+        board = assemble(collect(opened, matrix), added)
     if found := faults(board):
         for fault in found[:-1]:
             note(f"not published: {fault}")

@@ -44,7 +44,7 @@ def serve(store: str, matrix: str | None, port: int, every: float, as_json: bool
     opened = Store(store)
     try:
         with (
-            plugin_columns(opened, matrix, note) as added,
+            plugin_columns([opened], matrix, note) as added,
             serving(LiveReports(opened, matrix, added), port, every) as url,
         ):
             if as_json:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zsg_harness.reports.board import Leaderboard, Section
 from zsg_registry import ZsgError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
+
+TOLD: Final = ("arrangement", "dataset", "embedder", "model", "budget", "aulc", "loss_final")
+"""The columns of `leaderboard.csv` that a figure is known by."""
 
 
 def check_library() -> None:
@@ -28,7 +33,8 @@ def draw_figures(board: Leaderboard) -> dict[str, bytes]:
     """All figures of a leaderboard.
 
     Of each section: the loss over training, the difference to random, the loss by task, and, where the arrangements
-    for it are there, what the paper shows. The same leaderboard gives the same bytes.
+    for it are there, what the paper shows. The same leaderboard gives the same bytes. Each says by `drawn_from` which
+    leaderboard that was.
 
     Returns:
         `figures/<number>-<section>-<what>.svg` and `.png`.
@@ -40,11 +46,18 @@ def draw_figures(board: Leaderboard) -> dict[str, bytes]:
     from zsg_harness.reports.figures.drawing import saved, styled
 
     files: dict[str, bytes] = {}
+    source = drawn_from(board.rows)
     with styled():
         for number, section in enumerate(board.sections, start=1):
             for what, figure in _figures(board, section):
-                files |= saved(figure, f"figures/{number}-{_plain_name(section)}-{what}")
+                files |= saved(figure, f"figures/{number}-{_plain_name(section)}-{what}", source)
     return files
+
+
+def drawn_from(rows: pd.DataFrame) -> str:
+    """The rows of a leaderboard in a word, by which it shows whether a figure is of these."""
+    told = rows[list(TOLD)].to_csv(index=False, lineterminator="\n")
+    return f"leaderboard.csv {hashlib.sha256(told.encode()).hexdigest()}"
 
 
 def _figures(board: Leaderboard, section: Section) -> Iterator[tuple[str, Figure]]:

@@ -15,8 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from zsg_harness.reports.curves import PALETTE, RANDOM_COLOUR, round_ticks, short_number
+from zsg_harness.reports.figures.ticks import round_ticks, short_number
 from zsg_harness.reports.series import Line, Series
+from zsg_harness.reports.styles import PALETTE, RANDOM_COLOUR
 
 WIDTH: Final = 7.0
 """Inches: two columns of a page."""
@@ -128,13 +129,19 @@ def styled() -> Iterator[None]:
         yield
 
 
-def saved(figure: Figure, name: str) -> dict[str, bytes]:
-    """A figure's files. They say neither when nor with what they were made, so that they change only if it does."""
+def saved(figure: Figure, name: str, source: str) -> dict[str, bytes]:
+    """A figure's files. They say neither when nor with what they were made, so that they change only if it does.
+
+    Args:
+        figure: The figure.
+        name: Of the files, without a suffix.
+        source: What it was made from, which they say.
+    """
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # what was laid out once, stays
     files: dict[str, bytes] = {}
-    for suffix, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
+    for suffix, nothing in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
         buffer = io.BytesIO()
-        figure.savefig(buffer, format=suffix, dpi=_DOTS, metadata=metadata)
+        figure.savefig(buffer, format=suffix, dpi=_DOTS, metadata={**nothing, "Source": source})
         files[f"{name}.{suffix}"] = buffer.getvalue()
     return files

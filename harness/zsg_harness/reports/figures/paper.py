@@ -77,7 +77,7 @@ def _curves(title: str, held_out: str, series: Sequence[Series], drawing: Sequen
     axes.set_xlabel("optimizer step")
     axes.set_ylabel(f"loss on {held_out}")
     for one, pen in zip(series, drawing, strict=True):
-        pen.shade(axes, one.loss)
-    handles = [pen.draw(axes, one.loss) for one, pen in zip(series, drawing, strict=True)]
+        pen.shade(axes, one.level)
+    handles = [pen.draw(axes, one.level) for one, pen in zip(series, drawing, strict=True)]
     add_legend(figure, handles, [shortened(one.name) for one in series])
     return figure

@@ -43,12 +43,12 @@ def tasks_figure(board: Leaderboard, section: Section) -> Figure | None:
     for axes, task in zip(panels, shown, strict=False):
         handles = []
         for pen, lines in zip(drawing, series, strict=True):
-            pen.shade(axes, lines[task].loss)
-            handles.append(pen.draw(axes, lines[task].loss))
+            pen.shade(axes, lines[task].level)
+            handles.append(pen.draw(axes, lines[task].level))
             handles[-1].set(markersize=2, linewidth=0.9)
         axes.set_title(_both_ends(shortened(task)), fontsize=6)
         axes.tick_params(labelsize=6)
-        log_steps(axes, float(series[0][task].loss.mean.index[-1]))
+        log_steps(axes, float(series[0][task].level.mean.index[-1]))
     for place in range(len(shown), len(panels)):
         panels[place].set_visible(False)
         panels[place - _ACROSS].tick_params(labelbottom=True)

@@ -21,7 +21,7 @@ def loss_figure(section: Section, series: Sequence[Series]) -> Figure:
     Of many arrangements the first by `aulc` and the last are told apart; the others are thin lines.
     """
     figure, axes = _panel(section, f"loss on {section.held_out}")
-    _draw(figure, axes, series, lambda one: one.loss)
+    _draw(figure, axes, series, lambda one: one.level)
     return figure
 
 
@@ -67,4 +67,4 @@ def _draw(figure: Figure, axes: Axes, series: Sequence[Series], line_of: Callabl
 
 
 def _name(one: Series) -> str:
-    return f"{one.name}, with the null band" if one.is_random and one.loss.low.notna().any() else shortened(one.name)
+    return f"{one.name}, with the null band" if one.is_random and one.level.low.notna().any() else shortened(one.name)

@@ -16,8 +16,9 @@ def tie_groups(
 ) -> list[int | None]:
     """The group of each arrangement of a section, 1 for the best.
 
-    Random order's own group has all that is not told apart from it. Above and below it the best of what is left opens
-    a group, joined by all that is not told apart from it, with Holm's correction over all pairs above, or below.
+    Random order's own group has all that has no verdict against it. Above and below it the best of what is left opens a
+    group, joined by all that is not told apart from it. Nobody planned those comparisons, and there are many: so they
+    are told apart with Holm's correction over all pairs above, or below.
 
     Args:
         heights: What the arrangements are ranked by; one of which it is not known is in no group.

@@ -18,19 +18,24 @@ class Standing(NamedTuple):
 
     Attributes:
         difference: None of random itself, and where no block holds both.
-        p_holm: The corrected p-value, NaN where there are too few replicates for a verdict.
-        verdict: What may be said.
+        p_holm: The p-value with Holm's correction, NaN where there are too few replicates for a verdict.
+        verdict: What may be said of this comparison by itself.
+        verdict_holm: What may be said for all comparisons of the section together.
     """
 
     difference: Difference | None
     p_holm: float
     verdict: str
+    verdict_holm: str
 
 
 def standings(samples: Sequence[Sample], random: int | None) -> list[Standing]:
     """How each arrangement of a section stands to random order.
 
-    Holm's correction is over all arrangements that have replicates enough: which those are is known before any result.
+    A verdict is of a single comparison: one in twenty arrangements that equal random gets one by chance, however many
+    others there are. With few orders a correction for their number leaves little to be found, as
+    `benchmarks/verdicts.py` shows; so what holds with Holm's is told beside it. That is over all arrangements that
+    have replicates enough: which those are is known before any result.
 
     Args:
         samples: A figure of each arrangement.
@@ -39,10 +44,13 @@ def standings(samples: Sequence[Sample], random: int | None) -> list[Standing]:
     base = None if random is None else samples[random]
     apart = [None if base is None or ours is base else difference(ours, base, base) for ours in samples]
     corrected = holm([testable_p(each) for each in apart])
-    return [
-        Standing(each, p_holm, "reference" if place == random else verdict(each, p_holm))
-        for place, (each, p_holm) in enumerate(zip(apart, corrected, strict=True))
+    found = [
+        Standing(each, p_holm, verdict(each), verdict(each, p_holm))
+        for each, p_holm in zip(apart, corrected, strict=True)
     ]
+    if random is not None:
+        found[random] = found[random]._replace(verdict="reference", verdict_holm="reference")
+    return found
 
 
 def testable_p(difference: Difference | None) -> float:

@@ -9,11 +9,11 @@ import os
 import pickle
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
 from typing import Any, Final, TypeVar
+from unittest import mock
 
 import numpy as np
 
@@ -30,45 +30,62 @@ def in_another_process(question: Callable[..., _T], *arguments: Any) -> _T:
 
     The process is started once and kept: it has another history, too.
     """
-    data = pickle.dumps((question, arguments))
     try:
-        is_answer, answer = _process().submit(_answered, data, list(sys.path)).result(_PATIENCE)
-    except (BrokenProcessPool, TimeoutError) as error:
+        is_answer, answer = _process().ask(pickle.dumps((list(sys.path), pickle.dumps((question, arguments)))))
+    except (EOFError, OSError, TimeoutError) as error:
+        _process().end()
         _process.cache_clear()
-        what = "ended the process" if isinstance(error, BrokenProcessPool) else f"took more than {_PATIENCE:g} s"
-        fault(f"in another process it {what}: cells run in worker processes, which are spawned")
+        how = f"takes more than {_PATIENCE:g} s" if isinstance(error, TimeoutError) else "ends its process"
+        fault(f"in another process it {how}: cells run in worker processes, which are spawned")
     if not is_answer:
         fault(f"in another process it raises {answer}: worker processes are spawned and import the plugin anew")
     result: _T = pickle.loads(answer)
     return result
 
 
-@functools.cache
-def _process() -> ProcessPoolExecutor:
-    changed = {"PYTHONHASHSEED": "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1", "OMP_NUM_THREADS": "1"}
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ |= changed
-    try:
-        pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-        pool.submit(int).result(_PATIENCE)
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-    atexit.register(pool.shutdown, wait=False, cancel_futures=True)
-    return pool
+class _Process:
+    """A process that answers questions, until it is ended or this one ends."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_answer, args=(theirs,), name="zsg-suites")
+        hashes = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+        with mock.patch.dict(os.environ, PYTHONHASHSEED=hashes, OMP_NUM_THREADS="1"):
+            self._process.start()
+        theirs.close()
+        atexit.register(self.end)  # goes before multiprocessing's own, which would wait for it
+
+    def ask(self, question: bytes) -> tuple[bool, Any]:
+        """Whether there is an answer, and the answer or the reason why there is none."""
+        self._pipe.send_bytes(question)
+        if not self._pipe.poll(_PATIENCE):
+            raise TimeoutError
+        answer: tuple[bool, Any] = self._pipe.recv()
+        return answer
+
+    def end(self) -> None:
+        """End it, whatever it is doing."""
+        self._pipe.close()
+        self._process.kill()
+        self._process.join()
 
 
-def _answered(data: bytes, path: Sequence[str]) -> tuple[bool, Any]:
-    """Pickled here, so that what cannot be read back is an answer and not the end of the process."""
-    sys.path[:] = path
-    try:
-        question, arguments = pickle.loads(data)
-        return True, pickle.dumps(question(*arguments))
-    except Exception as error:
-        return False, told(error)
+_process = functools.cache(_Process)
+
+
+def _answer(pipe: Connection) -> None:
+    """Answer questions until nobody asks. What cannot be read, or raises, is an answer too."""
+    with suppress(EOFError, OSError):
+        while True:
+            question = pipe.recv_bytes()
+            try:
+                sys.path[:], inner = pickle.loads(question)  # the plugin may be where only this path leads
+                asked, arguments = pickle.loads(inner)
+                answer = True, pickle.dumps(asked(*arguments))
+            except Exception as error:
+                answer = False, told(error)  # type: ignore[assignment]
+            pipe.send(answer)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
@@ -94,19 +95,17 @@ class OrderSuite(ComponentSuite[M]):
 
     def test_positions_are_in_the_pool(self, component: M) -> None:
         """Every position is one of the pool's."""
-        order, limits = self._ordinary(component)
-        outside = _outside(order, limits)
-        if len(outside):
-            fault(
-                f"position {outside[0]} is not in the pool of {limits.pool} examples: positions are 0 … pool size − 1"
-            )
+        for order, limits in self._ordinary_and_whole(component):
+            outside = _outside(order, limits)
+            if len(outside):
+                fault(f"position {outside[0]} is not in the pool of {limits.pool} examples: the first one is 0")
 
     def test_repeats_only_where_declared(self, component: M) -> None:
         """No example comes twice, unless `repeats` says so."""
-        order, limits = self._ordinary(component)
-        repeated = _repeated(order, limits)
-        if len(repeated):
-            fault(f"position {repeated[0]} comes more than once: say repeats = True, or take each example once")
+        for order, limits in self._ordinary_and_whole(component):
+            repeated = _repeated(order, limits)
+            if len(repeated):
+                fault(f"position {repeated[0]} comes more than once: say repeats = True, or take each example once")
 
     def test_keeps_to_the_budget(self, component: M) -> None:
         """As many examples come as are asked for, fewer only where `may_underfill` says so."""
@@ -237,6 +236,12 @@ class OrderSuite(ComponentSuite[M]):
         runs_here(component)
         return self._made_or_not_checked(component), self.limits(component, self.scene())
 
+    def _ordinary_and_whole(self, component: Any) -> Iterator[tuple[Order, Limits]]:
+        """The order of ordinary data, and that of the whole pool."""
+        yield self._ordinary(component)
+        whole = replace(self.scene(), budget=len(self.scene().pool))
+        yield self._made_or_not_checked(component, whole), self.limits(component, whole)
+
     def _settled(self, component: Any) -> Order:
         """Its order of ordinary data, where it has one: that it is the same at every call is a check of its own."""
         order, _ = self._ordinary(component)
@@ -245,7 +250,7 @@ class OrderSuite(ComponentSuite[M]):
         return order
 
     def _valid_or_not_checked(self, component: Any) -> None:
-        if _wrong(*self._ordinary(component)):
+        if any(_wrong(*each) for each in self._ordinary_and_whole(component)):
             not_applicable("its order of ordinary data is wrong, which another check tells of")
 
 
