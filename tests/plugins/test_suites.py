@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,8 +95,21 @@ UNDER_SUITES: dict[Kind, list[str]] = {
     "transform": TRANSFORMS,
     "vector-transform": VECTOR_TRANSFORMS,
     "embedder": [*EMBEDDERS, *LOADED_ONCE, *OF_THE_HUB],
-    "metric": [*METRICS, "reward", "lm-eval"],
+    "metric": [*METRICS, "reward", "lm-eval"],  # these two on a model and a task of the tests
 }
+
+
+LM_EVAL_TASK = """
+task: local
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {data}}}}}
+test_split: test
+output_type: multiple_choice
+doc_to_text: "{{{{prompt}}}}"
+doc_to_choice: "choices"
+doc_to_target: "gold"
+metric_list: [{{metric: acc}}]
+"""
 
 
 def made(kind: Kind, text: str, base_dir: Path | None = None) -> Any:
@@ -156,6 +170,15 @@ def test_embedders_of_the_hub(text: str) -> None:
 @pytest.mark.parametrize("text", METRICS)
 def test_metrics(text: str) -> None:
     assert broken_promises("metric", text) == {}
+
+
+def test_benchmarks_of_lm_eval(tmp_path: Path) -> None:
+    pytest.importorskip("lm_eval")
+    rows = [{"prompt": f"Is {n} nice?", "choices": ["yes", "no"], "gold": n % 2} for n in range(4)]
+    (tmp_path / "data.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "local.yaml").write_text(LM_EVAL_TASK.format(data=tmp_path / "data.jsonl"))
+    text = f"lm-eval[tasks=local,include_path={tmp_path.name}]"
+    assert broken_promises("metric", text, tmp_path.parent, once=True) == {}
 
 
 def test_rewards(make_judge: Callable[[], Path]) -> None:

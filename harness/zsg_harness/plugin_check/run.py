@@ -70,13 +70,10 @@ def _reports(process: subprocess.Popen[str], patience: float, errors: IO[str]) -
     while True:
         try:
             line = lines.get(timeout=patience if current is not None else max(patience, _START))
-            told = (
-                {"over": f"it ended its process ({_ended(process.wait(), errors)})"}
-                if line is None
-                else json.loads(line)
-            )
         except Empty:
             told = {"over": f"it took more than {patience:g} s (see --timeout)"}
+        else:
+            told = {"over": _ended(process.wait(), errors)} if line is None else json.loads(line)
         if "finding" in told:
             assert current is not None
             current["findings"].append(told["finding"])
@@ -116,10 +113,11 @@ def _lines(process: subprocess.Popen[str]) -> Queue[str | None]:
 
 
 def _ended(code: int, errors: IO[str]) -> str:
+    """How it ended, with the last line that it wrote."""
     errors.seek(0)
     last = next(iter(errors.read().strip().splitlines()[-1:]), "")
     how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    return f"{how}: {last}" if last else how
+    return f"it ended its process ({how}: {last})" if last else f"it ended its process ({how})"
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -17,6 +17,8 @@ class Replay(Arrangement):
     not grow to a larger one.
     """
 
+    examples = ("replay[file=order.parquet]",)
+
     repeats = True
     may_underfill = True
 

@@ -13,6 +13,11 @@ class Sort(Scored):
     Li et al. (arXiv 2308.12032). Equal scores: in pool order.
     """
 
+    examples = (
+        "sort[by=loss,direction=descending]",
+        "sort[by=ifd]",
+    )
+
     def arrange(self, context: ArrangeContext) -> Order:
         """The beginning of the ranking."""
         return self.ranked(context).head(context.budget)

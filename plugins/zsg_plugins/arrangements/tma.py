@@ -35,6 +35,11 @@ class TestCentricMultiTurn(ComparedToQuery):
     second half is reversed as a whole, turns and what is in them, and the stages count on through it.
     """
 
+    examples = (
+        "tma[mode=farthest]",
+        "tma[within=shuffle] | zigzag",
+    )
+
     __test__ = False  # pytest: not a class of tests
 
     class Params(ComparedToQuery.Params):

@@ -22,6 +22,11 @@ class Jsonl(Dataset):
     ignored.
     """
 
+    examples = (
+        'jsonl[path=data.jsonl,unseen=["task-3"]]',
+        "jsonl[path=folder,unseen=0.2]",
+    )
+
     class Params(SplitParams):
         """Where the examples are, and which of them are unseen."""
 

@@ -21,6 +21,8 @@ class SentenceTransformers(SentenceEmbedder):
     Reimers and Gurevych, "Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks" (2019).
     """
 
+    examples = ("sentence-transformers[model=sentence-transformers/all-mpnet-base-v2]",)
+
     class Params(Parameters):
         """Which model, and how texts go into it."""
 

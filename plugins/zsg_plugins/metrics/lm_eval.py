@@ -37,6 +37,8 @@ class LmEval(Metric):
     units. These scores are external: they stand apart from those on unseen tasks, and enter no average of them.
     """
 
+    examples = ("lm-eval[tasks=hellaswag,limit=100]",)
+
     class Params(Parameters):
         """Which tasks, and how they are asked."""
 

@@ -27,6 +27,8 @@ class Reward(Metric):
     of the class `label`. Values of different models do not compare.
     """
 
+    examples = ("reward[model=OpenAssistant/reward-model-deberta-v3-large-v2]",)
+
     class Params(Parameters):
         """Which model, and how a prompt and its answer go into it."""
 

@@ -10,6 +10,8 @@ from zsg_registry import ArrangeContext, Order, Parameters, Transform
 class Head(Transform):
     """The first n entries of the order, or all where it has fewer. The step that the cut falls into ends there."""
 
+    examples = ("head[n=1000]",)
+
     class Params(Parameters):
         """How much to keep."""
 

@@ -42,6 +42,8 @@ class Jitter(Transform):
     their entries. Step ends are dropped, since the batches they cut are no more.
     """
 
+    examples = ("jitter[window=64]",)
+
     stochastic = True
 
     class Params(Parameters):

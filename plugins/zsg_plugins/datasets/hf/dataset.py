@@ -39,6 +39,8 @@ class HuggingFace(Dataset):
     Lhoest et al., "Datasets: A Community Library for Natural Language Processing" (2021).
     """
 
+    examples = ("hf[path=tatsu-lab/alpaca]",)
+
     class Params(SplitParams):
         """Where the data is, what its columns are, and which of it is unseen."""
 

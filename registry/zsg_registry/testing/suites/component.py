@@ -48,7 +48,7 @@ class ComponentSuite(Generic[C]):
 
     def test_is_available_here(self, component: C) -> None:
         """It can run on this machine, so that this suite checks something."""
-        reason = component.unavailable()
+        reason: object = component.unavailable()
         if reason is None:
             return
         if not isinstance(reason, str) or not reason.strip() or "\n" in reason:

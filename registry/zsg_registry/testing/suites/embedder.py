@@ -194,15 +194,14 @@ class EmbedderSuite(ComponentSuite[E]):
         """Tiny pools, empty and foreign texts give finite vectors, or a `ZsgError` that says what is wrong."""
         self._vectors(component)
         for name, scene in awkward().items():
-            for view in ("prompt", "both"):
-                try:
-                    vectors = embedded(component, scene.query, scene.pool, role="query", view=view).vectors
-                except Exception as error:
-                    if isinstance(error, ZsgError) and not isinstance(error, ContractError):
-                        continue
-                    fault(f"{name}: {told(error)}; give vectors, or raise a ZsgError that says what is wrong")
-                if len(vectors) != len(scene.query) or not np.isfinite(vectors).all():
-                    fault(f"{name}: {len(vectors)} vectors for {len(scene.query)} examples, or one that is not finite")
+            try:
+                vectors = embedded(component, scene.query, scene.pool, role="query").vectors
+            except Exception as error:
+                if isinstance(error, ZsgError) and not isinstance(error, ContractError):
+                    continue
+                fault(f"{name}: {told(error)}; give vectors, or raise a ZsgError that says what is wrong")
+            if len(vectors) != len(scene.query) or not np.isfinite(vectors).all():
+                fault(f"{name}: {len(vectors)} vectors for {len(scene.query)} examples, or one that is not finite")
 
     def _found(self, component: E, examples: ExampleSet | None = None, **options: Any) -> Embedded:
         """What it yields, where it yields something: that it does is a check of its own."""

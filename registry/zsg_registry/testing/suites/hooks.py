@@ -122,7 +122,8 @@ class HooksSuite:
     def test_columns_can_be_shown(self, component: object) -> None:
         """Columns it adds have a value for each row: text, a finite number, or None."""
         rows = _rows()
-        for name, values in self._columns(component, rows).items():
+        columns: Mapping[Any, Any] = self._columns(component, rows)
+        for name, values in columns.items():
             if not isinstance(name, str) or not name.strip() or not name.isprintable() or name in rows[0]:
                 fault(f"the column {name!r} cannot be shown: give it a name of its own, in a line of text")
             if isinstance(values, str | bytes | Mapping) or len(values) != len(rows):
@@ -163,7 +164,7 @@ class HooksSuite:
 def events(folder: Path) -> Iterator[tuple[str, hooks.Event]]:
     """What a run of two cells tells, hook by hook, in order; `folder` is where the leaderboard is."""
     labels = {"arrangement": "tma | shuffle", "dataset": "p3", "embedder": None, "model": "zsg-tiny", "budget": "all"}
-    first, second = ({"cell_id": f"c{n}", "labels": dict(labels)} for n in (1, 2))
+    first, second = (dict[str, Any](cell_id=f"c{n}", labels=dict(labels)) for n in (1, 2))
     scores = {"loss": 1.5, "rouge1": math.nan}
     yield "zsg_plan_created", hooks.PlanCreated(event_id="plan", matrix="m", cells={"run": 2, "done": 1})
     yield "zsg_cell_started", hooks.CellStarted(event_id="started-c1", **first)
@@ -186,7 +187,14 @@ _HOOKS: Final = frozenset(_named_like_hooks(hooks.Hooks))
 
 
 def _rows() -> list[dict[str, Any]]:
-    row = {"arrangement": "tma", "dataset": "p3", "embedder": None, "model": "zsg-tiny", "budget": "all", "rank": 1}
+    row: dict[str, Any] = {
+        "arrangement": "tma",
+        "dataset": "p3",
+        "embedder": None,
+        "model": "zsg-tiny",
+        "budget": "all",
+        "rank": 1,
+    }
     row |= {"replicates": 5, "loss_final": 1.5, "aulc": 1.7, "tokens_final": 1000, "steps": 20}
     return [dict(row), dict(row, arrangement="random", aulc=None, rank=None)]
 
