@@ -28,11 +28,12 @@ _DIGITS: Final = 8
 
 def without_places(results: Results) -> Results:
     """Results in whose labels, matrices and reasons there are no folders of the machine that they come from."""
-    planned = [cell for plan in results.plans.values() for cell in plan.cells]
-    models = _models([*planned, *results.open, *results.finished])
+    cells: list[PlannedCell | OpenCell | FinishedCell] = [*results.open, *results.finished]
+    cells += [cell for plan in results.plans.values() for cell in plan.cells]
+    models = _models(cells)
     others = _told_apart(
         label
-        for cell in (*planned, *results.open, *results.finished)
+        for cell in cells
         for label in (cell.labels.arrangement, cell.labels.dataset, cell.labels.embedder)
         if label is not None
     )
