@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from zsg_registry.context import LogLikelihoods, ModelHandle, View
-from zsg_registry.examples import ExampleSet
+from zsg_registry.context import LogLikelihoods, ModelHandle
+from zsg_registry.examples import ExampleSet, View
 
 _CHARACTERS: Final = ["<s>", "</s>", "<unk>", *string.ascii_lowercase, *string.digits, *" .,:?"]
 _BATCH: Final = 3
@@ -38,8 +38,13 @@ def _parts() -> tuple[Any, Any]:
     tokenizer: Any = transformers.PreTrainedTokenizerFast(
         tokenizer_object=core, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
     )
-    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}
-    ids = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
+    sizes: dict[str, Any] = {
+        "hidden_size": 16,
+        "intermediate_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+    }
+    ids: dict[str, Any] = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
     config = transformers.LlamaConfig(vocab_size=len(_CHARACTERS), max_position_embeddings=4096, **sizes, **ids)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)

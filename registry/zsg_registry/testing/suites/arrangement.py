@@ -50,7 +50,10 @@ class OnlineArrangementSuite(OrderSuite[N]):
         """All segments, one behind the other."""
         history = run(component, scene, context)
         stages = np.repeat(np.arange(len(history)), [len(segment.order) for segment in history])
-        return Order(np.concatenate([segment.order.indices for segment in history] or [np.arange(0)]), stages=stages)
+        return Order(
+            np.concatenate([segment.order.indices for segment in history] or [np.arange(0)]),
+            stages=stages.astype(np.int32),
+        )
 
     @staticmethod
     def limits(component: Any, scene: Scene) -> Limits:

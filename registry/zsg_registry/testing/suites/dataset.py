@@ -84,7 +84,7 @@ class DatasetSuite(ComponentSuite[D]):
 
     def test_fingerprint_is_stable(self, component: D) -> None:
         """It is the same at every call, before and after loading, for a new object and in another process."""
-        first = self._fingerprint(component)
+        first: object = self._fingerprint(component)
         if not isinstance(first, str) or not first.strip():
             fault(f"fingerprint() returned {first!r}: return a text, such as a hash of the files")
         self._loaded(component)
@@ -140,7 +140,7 @@ class DatasetSuite(ComponentSuite[D]):
             if value is not None and (not isinstance(value, str) or not value.strip()):
                 fault(f"{name} is {value!r}: say it in words (an SPDX expression for a license), or None")
         self._loaded(component)
-        place = component.published_as()
+        place: object = component.published_as()
         if place is None:
             return
         if not isinstance(place, str) or not _PUBLISHED.fullmatch(place):

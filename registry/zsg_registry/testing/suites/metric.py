@@ -66,8 +66,9 @@ class MetricSuite(ComponentSuite[M]):
     def test_declares_what_it_is(self, component: M) -> None:
         """What it requires, its scope and its averaging are such as there are."""
         allowed = get_args(Requirement)
-        if not isinstance(component.requires, frozenset) or not component.requires <= set(allowed):
-            fault(f"requires is {component.requires!r}: a frozenset of {', '.join(allowed)}")
+        requires: object = component.requires
+        if not isinstance(requires, frozenset) or not requires <= set(allowed):
+            fault(f"requires is {requires!r}: a frozenset of {', '.join(allowed)}")
         for name, words in (("scope", get_args(Scope)), ("averaging", get_args(Averaging))):
             if getattr(component, name) not in words:
                 fault(f"{name} is {getattr(component, name)!r}: it must be one of {', '.join(words)}")
@@ -77,7 +78,7 @@ class MetricSuite(ComponentSuite[M]):
         runs_here(component)
         try:
             with _open(component):
-                outputs = component.outputs
+                outputs: Any = component.outputs
         except Exception as error:
             not_applicable(f"it raised {type(error).__name__}, which another check tells of")
         if not isinstance(outputs, Mapping) or not outputs:
@@ -368,8 +369,9 @@ def _elsewhere(component: Metric, scored: Scored) -> dict[Key, float]:
 def _differs(one: Mapping[Key, float], other: Mapping[Key, float], *, tolerance: float = _TOLERANCE) -> str | None:
     """What has another value, or none, in the second; in words."""
     for key in [*one, *(key for key in other if key not in one)]:
-        values = [values.get(key, np.nan) for values in (one, other)]
-        if not np.allclose(*values, rtol=tolerance, atol=tolerance, equal_nan=True):
+        if not np.allclose(
+            one.get(key, np.nan), other.get(key, np.nan), rtol=tolerance, atol=tolerance, equal_nan=True
+        ):
             return f"task {key[1]!r}" if key[0] is None else f"example {key[0]!r}"
     return None
 

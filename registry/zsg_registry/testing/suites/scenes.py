@@ -81,9 +81,12 @@ class Scene:
     def scrambled(self, component: Arranging) -> Scene:
         """The same as far as a component may see, and everything else different."""
         needs = component.needs
-        services = (Need.EMBEDDER, Need.LOSSES, Need.TOKENIZER)
-        salts = tuple("" if service in needs else "other " for service in services)
-        changed = replace(self, salts=salts, query=_withheld_changed(self.query, component.access))
+        embeddings, losses, lengths = (
+            "" if service in needs else "other " for service in (Need.EMBEDDER, Need.LOSSES, Need.TOKENIZER)
+        )
+        changed = replace(
+            self, salts=(embeddings, losses, lengths), query=_withheld_changed(self.query, component.access)
+        )
         if Need.TASKS not in needs:
             changed = replace(changed, pool=_tasks_changed(self.pool))
         return changed

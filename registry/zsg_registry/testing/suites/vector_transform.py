@@ -53,9 +53,9 @@ class VectorTransformSuite(ComponentSuite[V]):
 
     def test_a_vector_depends_on_itself_alone(self, component: V) -> None:
         """What a vector is in a block with does not matter."""
-        found, vectors = self._rows(component), self.vectors()
+        found = self._rows(component)
         for rows in (np.arange(_ROWS)[::-1], np.array([7]), np.arange(3, 9)):
-            if _far(found[rows], self._transformed(component, vectors, vectors[rows])):
+            if _far(found[rows], self._transformed(component, self.vectors()[rows])):
                 fault("a vector changed with the block it was in: learn from the pool in fit(), not from blocks")
 
     def test_is_the_same_at_every_call(self, component: V) -> None:
@@ -116,11 +116,11 @@ class VectorTransformSuite(ComponentSuite[V]):
             if found.ndim != 2 or len(found) != len(pool) or not np.isfinite(found).all():
                 fault(f"{name}: the result has the shape {list(found.shape)}, or a value that is not finite")
 
-    def _transformed(self, component: V, *vectors: Vectors) -> Vectors:
+    def _transformed(self, component: V, block: Vectors | None = None) -> Vectors:
         """What it makes of the vectors, where it makes something: that it does is a check of its own."""
         runs_here(component)
         try:
-            return transformed(component, *(vectors or (self.vectors(),)))
+            return transformed(component, self.vectors(), block)
         except Exception as error:
             not_applicable(f"it raised {type(error).__name__}, which another check tells of")
 
