@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,8 +49,8 @@ def bucket() -> Iterator[Callable[[pytest.MonkeyPatch], None]]:
 @pytest.fixture
 def sandbox(
     tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Callable[[str], Sandbox]:
-    """`sandbox(page's text)` is a folder to run it in."""
+) -> Iterator[Callable[[str], Sandbox]]:
+    """`sandbox(page's text)` is a folder to run it in; what a page installed and imported is forgotten after it."""
 
     def make(text: str) -> Sandbox:
         monkeypatch.setenv("XDG_CACHE_HOME", str(shared / "cache"))
@@ -61,4 +62,7 @@ def sandbox(
         link_store(folder, shared / "runs")
         return Sandbox(folder, tmp_path / "site", monkeypatch)
 
-    return make
+    yield make
+    site = str(tmp_path / "site")
+    for name in [name for name, module in sys.modules.items() if str(getattr(module, "__file__", "")).startswith(site)]:
+        del sys.modules[name]

@@ -45,7 +45,7 @@ def _wanted(path: Path) -> None:
 
 
 def _data(path: Path) -> None:
-    path.write_bytes(gzip.compress(_lines(_rows(8, 12)).encode()))
+    path.write_bytes(gzip.compress(_lines(_rows(6, 4)).encode()))
 
 
 _FILES: dict[str, Callable[[Path], None]] = {"pool.jsonl": _pool, "wanted.jsonl": _wanted, "data.jsonl.gz": _data}
