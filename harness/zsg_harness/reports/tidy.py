@@ -34,7 +34,8 @@ def final_step(steps: pd.DataFrame) -> pd.DataFrame:
     """The scores of each cell at its last step."""
     last = steps.groupby("cell", observed=True)["step"].max().reindex(steps["cell"].cat.categories)
     is_last = steps["step"].to_numpy() == last.to_numpy()[steps["cell"].cat.codes]
-    return steps[list(FINAL_COLUMNS)].loc[is_last]
+    final: pd.DataFrame = steps.loc[is_last, list(FINAL_COLUMNS)]
+    return final
 
 
 def _spread_out(column: pd.Series[Any], codes: npt.NDArray[np.integer[Any]]) -> Any:
