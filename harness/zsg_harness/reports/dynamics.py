@@ -166,4 +166,4 @@ def _mean_loss(row: Row, means: Mapping[str, Curve]) -> pd.Series[float]:
     grids = {curve.steps.tobytes(): curve.steps for curve in curves}
     steps = reduce(np.intersect1d, grids.values())
     losses = np.mean([curve.loss[np.searchsorted(curve.steps, steps)] for curve in curves], axis=0)
-    return pd.Series(losses, index=steps.astype("int64"))
+    return pd.Series(losses, index=steps.astype("int64"), dtype="float64")

@@ -26,7 +26,7 @@ def every_step(board: Leaderboard) -> pd.DataFrame:
     scores = board.results.scores
     cells = _cells(board).set_index("cell").reindex(scores["cell"].cat.categories)
     codes = scores["cell"].cat.codes.to_numpy()
-    told = {name: _spread_out(column, codes) for name, column in cells.items()}
+    told = {str(name): _spread_out(column, codes) for name, column in cells.items()}
     return scores.assign(**told)[list(STEP_COLUMNS)]
 
 
@@ -34,7 +34,8 @@ def final_step(steps: pd.DataFrame) -> pd.DataFrame:
     """The scores of each cell at its last step."""
     last = steps.groupby("cell", observed=True)["step"].max().reindex(steps["cell"].cat.categories)
     is_last = steps["step"].to_numpy() == last.to_numpy()[steps["cell"].cat.codes]
-    return steps.loc[is_last, list(FINAL_COLUMNS)]
+    final: pd.DataFrame = steps.loc[is_last, list(FINAL_COLUMNS)]
+    return final
 
 
 def _spread_out(column: pd.Series[Any], codes: npt.NDArray[np.integer[Any]]) -> Any:

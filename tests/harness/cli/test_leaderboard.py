@@ -60,7 +60,7 @@ def test_merge_of_a_store_with_itself(zsg: Callable[..., Any], store: Path, tmp_
     result = zsg("leaderboard", "merge", store, store, "--out", tmp_path / "report", "--json")
     assert result.code == 0, result.err
     assert result.json["conflicts"] == []
-    assert result.json["rows"][0]["stores"].endswith(f"of {store}")
+    assert result.json["rows"][0]["stores"].endswith(f"of {store.name}")
 
 
 def test_badge_of_a_published_leaderboard(zsg: Callable[..., Any], store: Path, tmp_path: Path) -> None:
