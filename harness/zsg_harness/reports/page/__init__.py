@@ -19,7 +19,15 @@ from zsg_harness.reports.page.arrangements import arrangement_pages, page_ids
 from zsg_harness.reports.page.charts import chart, thinned
 from zsg_harness.reports.page.failures import failure_pages
 from zsg_harness.reports.page.ranking import entries, minor, whiskers
-from zsg_harness.reports.page.scripts import PACKAGE, content_hash, data, scripts, template_text
+from zsg_harness.reports.page.scripts import (
+    PACKAGE,
+    content_hash,
+    packed,
+    packed_json,
+    plotly_source,
+    scripts,
+    template_text,
+)
 from zsg_harness.reports.series import section_rows
 from zsg_harness.reports.styles import PALETTE, RANDOM_COLOUR, Style
 from zsg_harness.reports.table import RANDOM, Row
@@ -34,7 +42,7 @@ _TASK_LOSSES: Final = 400_000
 def page(board: Leaderboard) -> str:
     """The page."""
     rows = {f"section-{place}": section_rows(section) for place, section in enumerate(board.sections, start=1)}
-    own = scripts() if board.sections else []
+    own, library = (scripts(), plotly_source()) if board.sections else ([], "")
     return (
         templates(PACKAGE)
         .get_template("index.html.j2")
@@ -44,7 +52,8 @@ def page(board: Leaderboard) -> str:
             arrangements=arrangement_pages(board, rows),
             failures=failure_pages(board.reasons),
             scripts=own,
-            script_hashes=[content_hash(script) for script in own],
+            plotly=packed(library),
+            script_hashes=[content_hash(script) for script in (*own, library)] if own else [],
             style=Markup(template_text("page.css")),
             colours=[RANDOM_COLOUR, *PALETTE],
             loss=partial(number, digits=LOSS_DIGITS),
@@ -77,7 +86,7 @@ def _sections(board: Leaderboard, rows: dict[str, list[Row]]) -> list[dict[str, 
                 "kinds": [kind for kind in KINDS if any(each.kinds[kind] for each in section.contaminated)],
                 "drops": _drops(board, section),
                 "apart": [board.decompositions[row.key] for row in section.rows if row.key in board.decompositions],
-                "chart": data(chart(board, section, drawn, pages, losses)),
+                "chart": packed_json(chart(board, section, drawn, pages, losses)),
             }
         )
     return told

@@ -3,7 +3,7 @@
 /* Which table is shown, which of its rows, and which page. */
 
 const sections = [...document.querySelectorAll("section.board")];
-const figures = new Map(sections.map((section) => [section.id, new Figure(section)]));
+const figures = new Map();
 const axes = [...document.querySelectorAll("select[data-axis]")];
 let current = sections[0];
 
@@ -11,7 +11,7 @@ function choose(section) {
   current = section;
   for (const each of sections) each.hidden = each !== section;
   for (const axis of axes) axis.value = section.dataset[axis.dataset.axis];
-  figures.get(section.id).draw();
+  figures.get(section.id)?.draw();
 }
 
 for (const axis of axes) {
@@ -31,6 +31,7 @@ for (const section of sections) {
   const embedder = section.querySelector("select.embedder");
   const narrowDown = () => {
     const view = figures.get(section.id);
+    if (!view) return;
     const wanted = filter.value.trim().toLowerCase();
     view.leftOut = new Set(view.source.series.flatMap((one, i) =>
       one.name.toLowerCase().includes(wanted) && (!embedder?.value || !one.embedder || one.embedder === embedder.value)
@@ -42,7 +43,7 @@ for (const section of sections) {
   };
   filter.addEventListener("input", narrowDown);
   embedder?.addEventListener("change", narrowDown);
-  section.querySelector("details.tasks").addEventListener("toggle", () => drawTasks(figures.get(section.id)));
+  section.querySelector("details.tasks").addEventListener("toggle", () => figures.has(section.id) && drawTasks(figures.get(section.id)));
 }
 
 /* An address names a table, or a page, which the style sheet shows in place of the front. */
@@ -56,13 +57,17 @@ function opened() {
   target?.querySelector("h2[tabindex]")?.focus({ preventScroll: target.classList.contains("page") });
 }
 
-const redraw = () => opened();
-dark.addEventListener("change", redraw);
-narrow.addEventListener("change", redraw);
-window.addEventListener("hashchange", opened);
-if (sections.length) {
+async function begin() {
   document.documentElement.classList.add("chosen");
   choose(current);
-  // The page that the address names is there only once the document is.
-  window.addEventListener("load", opened);
+  const [sources] = await Promise.all([
+    Promise.all(sections.map((section) => unpacked(`${section.id}-chart-data`))), runPlotly(),
+  ]);
+  sections.forEach((section, i) => figures.set(section.id, new Figure(section, JSON.parse(sources[i]))));
+  for (const look of [dark, narrow]) look.addEventListener("change", opened);
+  window.addEventListener("hashchange", opened);
+  opened();
 }
+
+// The page that an address names is there only once the document is.
+if (sections.length) window.addEventListener("load", begin);

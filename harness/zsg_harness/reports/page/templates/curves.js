@@ -7,10 +7,10 @@ const narrow = window.matchMedia("(max-width: 42rem)");
 const DASHES = { solid: "none", dash: "6 3", dot: "2 2.5", dashdot: "6 2 2 2" };
 
 class Figure {
-  constructor(section) {
+  constructor(section, source) {
     this.section = section;
     this.figure = section.querySelector("figure[data-chart]");
-    this.source = JSON.parse(document.getElementById(this.figure.dataset.chart).textContent);
+    this.source = source;
     this.chart = this.figure.querySelector(".chart");
     this.hidden = new Set(this.source.series.flatMap((one, i) => (one.shown ? [] : [i])));
     this.leftOut = new Set(); // by the filter and the choice of an embedder
