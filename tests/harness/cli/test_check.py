@@ -82,8 +82,8 @@ class Chatty:
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], None]:
-    """`install(name, entry_points, code)`: a distribution with one module."""
+def write_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], None]:
+    """`write_distribution(name, entry_points, code)`: a distribution with one module."""
 
     def write(name: str, entry_points: str, code: str) -> None:
         module = name.replace("-", "_")
@@ -97,8 +97,8 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, s
     return write
 
 
-def test_a_report_on_each_plugin_whatever_the_others_do(zsg: Callable[..., Any], install: Any) -> None:
-    install("zsg-mixed", ENTRY_POINTS, CODE)
+def test_a_report_on_each_plugin_whatever_the_others_do(zsg: Callable[..., Any], write_distribution: Any) -> None:
+    write_distribution("zsg-mixed", ENTRY_POINTS, CODE)
     result = zsg("plugins", "check", "zsg_mixed", "--json")
     assert result.code == 1
     reports = {report["reference"]: report for report in result.json}
@@ -145,12 +145,14 @@ def test_a_distribution_that_is_not_there(zsg: Callable[..., Any]) -> None:
     assert zsg("plugins", "check", "numpy").code == 2
 
 
-def test_who_hangs_is_ended_and_the_next_one_is_checked(zsg: Callable[..., Any], install: Any) -> None:
+def test_who_hangs_is_ended_and_the_next_one_is_checked(zsg: Callable[..., Any], write_distribution: Any) -> None:
     code = "import time\nfrom zsg_registry import hookimpl\n"
     for name, seconds in (("Hanging", 3600), ("Quick", 0)):
         code += f'class {name}:\n    """Sleeps."""\n    @hookimpl\n'
         code += f"    def zsg_plan_created(self, event):\n        time.sleep({seconds})\n"
-    install("zsg-sleepy", "[zsg_harness.hooks]\nhanging = zsg_sleepy:Hanging\nquick = zsg_sleepy:Quick\n", code)
+    write_distribution(
+        "zsg-sleepy", "[zsg_harness.hooks]\nhanging = zsg_sleepy:Hanging\nquick = zsg_sleepy:Quick\n", code
+    )
     result = zsg("plugins", "check", "zsg-sleepy", "--timeout", "5")
     assert result.code == 1
     hanging, _, quick = result.out.partition("hooks quick: ")

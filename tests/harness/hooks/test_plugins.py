@@ -48,7 +48,7 @@ def test_a_store_cannot_read_the_environment(
     monkeypatch.setenv("SECRET", "hunter2")
     store, told = Store(tmp_path / "store"), list[str]()
     store.write_matrix("m", "0", {"name": "m", "matrix": {"hooks": {"price": {"currency": "${SECRET}"}}}, "cells": []})
-    names = [plugin.name for plugin in plugins_with_columns(registry, store, None, told.append)]
+    names = [plugin.name for plugin in plugins_with_columns(registry, [store], None, told.append)]
     assert names == ["bad-columns"]
     (line,) = told
     assert line.startswith("[hooks.price]: the setting 'currency' is read from the environment")
