@@ -73,7 +73,7 @@ class Choice:
 
     def unavailable(self) -> str | None:
         """Why the pipe cannot run here, or None."""
-        return next((reason for component in self.components if (reason := component.unavailable())), None)
+        return next((reason for component in self.components if (reason := _why_not(component))), None)
 
     def then(self, control: Choice) -> Choice:
         """This choice with a transform behind it."""
@@ -157,11 +157,25 @@ class Expander:
             component = cast("type[Component]", loaded)
             if required_params(component):
                 continue
-            reason = component().unavailable()
-            if reason is not None:
+            if reason := _why_not_by_default(component):
                 self.warnings.append(f"{kind} {entry.name!r} is passed over: {reason}")
                 continue
             yield Reference(entry.name, {}, entry.distribution if clash else None)
+
+
+def _why_not_by_default(component: type[Component]) -> str | None:
+    """Why a component cannot run here with its default parameters. One whose code raises holds up nothing else."""
+    try:
+        return _why_not(component())
+    except Exception as error:
+        return f"making it raised {type(error).__name__}: {error}"
+
+
+def _why_not(component: Component) -> str | None:
+    try:
+        return component.unavailable()
+    except Exception as error:
+        return f"unavailable() raised {type(error).__name__}: {error}"
 
 
 def _from_table(table: dict[str, Any]) -> Iterator[tuple[Pipeline, str | None]]:

@@ -94,6 +94,46 @@ def test_a_star_is_everything_that_needs_no_parameters() -> None:
     }  # fmt: skip
 
 
+UNSURE = """
+from zsg_registry import Arrangement
+
+class Unsure(Arrangement):
+    "Does not know whether it can run."
+
+    def unavailable(self):
+        raise KeyError("HOME")
+
+    def arrange(self, context):
+        raise AssertionError
+
+class Unmade(Arrangement):
+    "Cannot be made."
+
+    def __init__(self, params=None, **values):
+        raise OSError("no scale")
+
+    def arrange(self, context):
+        raise AssertionError
+"""
+
+
+def test_a_star_passes_over_what_cannot_say_whether_it_can_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    information = tmp_path / "zsg_unsure-1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: zsg-unsure\nVersion: 1\n")
+    names_of = "[zsg_harness.arrangements]\nunsure = zsg_unsure:Unsure\nunmade = zsg_unsure:Unmade\n"
+    (information / "entry_points.txt").write_text(names_of)
+    (tmp_path / "zsg_unsure.py").write_text(UNSURE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = plan({"matrix": {"arrangements": ["*"], "embedders": ["tfidf"]}})
+    assert {"random", "tma"} <= {label for label, _ in names(found)}
+    warned = [line for line in found.warnings if "'uns" in line or "'unm" in line]
+    assert warned == [
+        "arrangement 'unmade' is passed over: making it raised OSError: no scale",
+        "arrangement 'unsure' is passed over: unavailable() raised KeyError: 'HOME'",
+    ]
+
+
 def test_vector_transforms_stand_behind_an_embedder() -> None:
     entry = {"use": "lm-hidden", "grid": {"layer": [-1, -2]}, "then": ["center", "whiten[dimensions=8]"]}
     found = plan({"matrix": {"arrangements": ["tma"], "embedders": ["minilm | whiten", "minilm", entry]}})
