@@ -1,4 +1,4 @@
-"""Take the screenshots of docs/pictures: a leaderboard's page at desk and phone width, and an arrangement's page.
+"""Take the pictures of docs/screenshots: a leaderboard's page at desk and phone width, and an arrangement's page.
 
     python scripts/record_pages.py [FOLDER]      # a leaderboard's folder; leaderboards/quickstart
 
@@ -41,7 +41,7 @@ def main() -> None:
             page.goto((folder / "index.html").as_uri() + place)
             page.wait_for_selector(".main-svg:visible")
             page.wait_for_timeout(300)
-            page.screenshot(path=ROOT / "docs" / "pictures" / f"{name}.png")
+            page.screenshot(path=ROOT / "docs" / "screenshots" / f"{name}.png")
         browser.close()
 
 

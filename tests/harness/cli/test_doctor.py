@@ -101,15 +101,15 @@ def test_a_bucket_that_is_not_there_and_one_that_does_not_answer(monkeypatch: py
     try:
         (absent, _) = places.examine_store("s3://no-such-bucket/runs")
         (still_absent, _) = places.examine_store("s3://no-such-bucket/runs")
-        fsspec.filesystem("s3").mkdir("bucket")
-        (present, _) = places.examine_store("s3://bucket/runs")
+        fsspec.filesystem("s3").mkdir("examined")
+        (present, _) = places.examine_store("s3://examined/runs")
     finally:
         server.stop()
     assert (absent.state, absent.mend) == ("warning", "aws s3 mb s3://no-such-bucket")
     assert still_absent == absent  # looking makes none
     assert present.state == "ok"
     monkeypatch.setattr(places, "_PATIENCE", 0.3)
-    (silent, _) = places.examine_store("s3://bucket/other")
+    (silent, _) = places.examine_store("s3://examined/other")
     assert silent.state == "problem"
     assert "AWS_ENDPOINT_URL" in (silent.mend or "")
 
