@@ -5,7 +5,6 @@ It is told the distribution and how many of its plugins to pass over, and writes
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from zsg_harness.installed.parameters import hook_parameters
 from zsg_harness.plugin_check.card import entries_of
 from zsg_registry import (
     BrokenPlugin,
@@ -119,12 +119,7 @@ def _required(plugin: type[object]) -> list[str]:
     """The parameters, or settings, without which it cannot be made."""
     if issubclass(plugin, Component):
         return required_params(plugin)
-    kinds = inspect.Parameter
-    return [
-        each.name
-        for each in inspect.signature(plugin).parameters.values()
-        if each.default is kinds.empty and each.kind not in (kinds.VAR_KEYWORD, kinds.VAR_POSITIONAL)
-    ]
+    return [each.name for each in hook_parameters(plugin) if each.required]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -108,8 +109,11 @@ def test_a_bucket_that_is_not_there_and_one_that_does_not_answer(monkeypatch: py
     assert (absent.state, absent.mend) == ("warning", "aws s3 mb s3://no-such-bucket")
     assert still_absent == absent  # looking makes none
     assert present.state == "ok"
+    fsspec.filesystem("s3").clear_instance_cache()  # a connection that is kept may outlive the server's end
     monkeypatch.setattr(places, "_PATIENCE", 0.3)
-    (silent, _) = places.examine_store("s3://examined/other")
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        (silent, _) = places.examine_store("s3://examined/other")
     assert silent.state == "problem"
     assert "AWS_ENDPOINT_URL" in (silent.mend or "")
 

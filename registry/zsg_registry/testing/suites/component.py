@@ -32,7 +32,7 @@ class ComponentSuite(Generic[C]):
     @pytest.fixture
     def component(self) -> C:
         """The component as its user would make it: subclasses say how."""
-        raise NotImplementedError("a suite's subclass needs the fixture 'component', which returns the plugin")
+        fault("a suite's subclass needs the fixture 'component', which returns the plugin")
 
     def test_keeps_the_contract_of_its_kind(self, component: C) -> None:
         """It is a complete class of its kind for this version of the contract."""

@@ -32,7 +32,7 @@ class HooksSuite:
     @pytest.fixture
     def component(self) -> object:
         """The plugin, made with its settings: subclasses say how."""
-        raise NotImplementedError("a suite's subclass needs the fixture 'component', which returns the plugin")
+        fault("a suite's subclass needs the fixture 'component', which returns the plugin")
 
     def test_help_is_true(self, component: object) -> None:
         """The docstring's first line says in one sentence what it does."""

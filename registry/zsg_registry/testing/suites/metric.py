@@ -4,54 +4,36 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Final, NamedTuple, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zsg_registry.components import Kind
 from zsg_registry.errors import ContractError, ZsgError
-from zsg_registry.examples import Example, ExampleSet
-from zsg_registry.metric import Averaging, Direction, Metric, MetricBatch, MetricRows, Requirement, Scope
-from zsg_registry.testing.model import tiny_model
+from zsg_registry.metric import Averaging, Direction, Metric, MetricRows, Requirement, Scope
 from zsg_registry.testing.suites.checks import fault, not_applicable, told
 from zsg_registry.testing.suites.component import ComponentSuite, runs_here
 from zsg_registry.testing.suites.elsewhere import global_seeds, in_another_process, threads
-
-_TOLERANCE: Final = 1e-5
-_WRONG: Final = "Qwzx jvkp"
+from zsg_registry.testing.suites.scored import (
+    WRONG,
+    Key,
+    Scored,
+    assorted,
+    is_better,
+    keys_of,
+    mean_of,
+    opened,
+    outputs_of,
+    rows_of,
+    scores,
+    values_of,
+    weights_of,
+    what_differs,
+)
 
 M = TypeVar("M", bound=Metric)
-Key = tuple[str | None, str, str]
-"""What a value is of: an example or None, a task, an output."""
-
-
-class Scored(NamedTuple):
-    """Examples with what a model made of them, for a metric to score."""
-
-    examples: tuple[Example, ...]
-    losses: NDArray[np.float64]
-    tokens: NDArray[np.int64]
-    generations: tuple[str, ...]
-
-    def take(self, positions: Sequence[int]) -> Scored:
-        """Some of them."""
-        at = np.array(positions)
-        chosen = [self.examples[p] for p in positions], [self.generations[p] for p in positions]
-        return Scored(tuple(chosen[0]), self.losses[at], self.tokens[at], tuple(chosen[1]))
-
-    def batch(self, requires: frozenset[str]) -> MetricBatch:
-        """With what is required, and nothing else."""
-        return MetricBatch(
-            ExampleSet.from_examples(self.examples),
-            losses=self.losses if "losses" in requires else None,
-            tokens=self.tokens if "losses" in requires else None,
-            generations=list(self.generations) if "generations" in requires else None,
-            model=tiny_model() if "model" in requires else None,
-        )
 
 
 class MetricSuite(ComponentSuite[M]):
@@ -61,7 +43,7 @@ class MetricSuite(ComponentSuite[M]):
 
     def scored(self) -> Scored:
         """Answers of all kinds, of three tasks."""
-        return _assorted()
+        return assorted()
 
     def test_declares_what_it_is(self, component: M) -> None:
         """What it requires, its scope and its averaging are such as there are."""
@@ -77,7 +59,7 @@ class MetricSuite(ComponentSuite[M]):
         """Each output has a name, and a direction that is better."""
         runs_here(component)
         try:
-            with _open(component):
+            with opened(component):
                 outputs: Any = component.outputs
         except Exception as error:
             not_applicable(f"it raised {type(error).__name__}, which another check tells of")
@@ -93,7 +75,7 @@ class MetricSuite(ComponentSuite[M]):
         """It raises nothing, with what it requires and nothing else."""
         runs_here(component)
         try:
-            _rows(component, self.scored())
+            rows_of(component, self.scored())
         except Exception as error:
             fault(f"it raises on ordinary answers: {told(error)}; name what it reads in requires")
 
@@ -102,12 +84,12 @@ class MetricSuite(ComponentSuite[M]):
         rows, scored = self._rows(component), self.scored()
         if not isinstance(rows, MetricRows):
             fault(f"score() returned a {type(rows).__name__}: return MetricRows, as MetricRows.per_example makes them")
-        undeclared = sorted(set(rows.outputs) - set(_outputs(component)))
+        undeclared = sorted(set(rows.outputs) - set(outputs_of(component)))
         if undeclared:
             fault(f"the output {undeclared[0]!r} is not declared: name it in outputs, with its direction")
         if np.asarray(rows.values).dtype.kind != "f":
             fault(f"values are {np.asarray(rows.values).dtype}: return float64")
-        keys = _keys(rows)
+        keys = keys_of(rows)
         if len(set(keys)) < len(keys):
             fault("two rows are about the same example, task and output: return one")
         if component.scope == "external":
@@ -127,7 +109,7 @@ class MetricSuite(ComponentSuite[M]):
         counts = np.asarray(rows.counts)
         if counts.dtype.kind not in "iu":
             fault(f"counts are {counts.dtype}: return int64")
-        for (example_id, task, output), value, count in zip(_keys(rows), rows.values, counts, strict=True):
+        for (example_id, task, output), value, count in zip(keys_of(rows), rows.values, counts, strict=True):
             about = [n for n, each in enumerate(scored.examples) if (each.task or "") == task]
             if example_id is not None:
                 about = [n for n in about if scored.examples[n].id == example_id]
@@ -143,7 +125,7 @@ class MetricSuite(ComponentSuite[M]):
         """In whichever order examples come, they score the same."""
         values, scored = self._values(component), self.scored()
         shuffled = scored.take(np.random.default_rng(0).permutation(len(scored.examples)).tolist())
-        differs = _differs(values, _values(_rows(component, shuffled)))
+        differs = what_differs(values, scores(component, shuffled))
         if differs:
             fault(f"in another order {differs} scores otherwise: go by each example alone")
 
@@ -155,12 +137,12 @@ class MetricSuite(ComponentSuite[M]):
         for task in dict.fromkeys(example.task for example in scored.examples):
             own = [n for n, example in enumerate(scored.examples) if example.task == task]
             expected = {key: value for key, value in values.items() if key[1] == (task or "")}
-            differs = _differs(expected, _values(_rows(component, scored.take(own))))
+            differs = what_differs(expected, scores(component, scored.take(own)))
             if differs:
                 fault(f"without the other tasks {differs} scores otherwise: nothing may be scaled by the whole batch")
-            alone = _values(_rows(component, scored.take(own[:1])))
+            alone = scores(component, scored.take(own[:1]))
             single = {key: value for key, value in alone.items() if key[0] is not None}
-            differs = _differs({key: values.get(key, np.nan) for key in single}, single)
+            differs = what_differs({key: values.get(key, np.nan) for key in single}, single)
             if differs:
                 fault(f"alone {differs} scores otherwise: an example's score must not depend on the batch")
 
@@ -168,9 +150,9 @@ class MetricSuite(ComponentSuite[M]):
         """The direction is true: right answers, or lower losses, score better than wrong ones."""
         self._values(component)
         good, bad = self._good(component), self._bad(component)
-        for output, direction in _outputs(component).items():
-            better, worse = (_mean(_values(_rows(component, each)), output) for each in (good, bad))
-            if np.isfinite([better, worse]).all() and not _is_better(better, worse, direction):
+        for output, direction in outputs_of(component).items():
+            better, worse = (mean_of(scores(component, each), output) for each in (good, bad))
+            if np.isfinite([better, worse]).all() and not is_better(better, worse, direction):
                 fault(
                     f"{output!r} is {better:g} for right answers and {worse:g} for wrong ones: better is {direction!r}"
                 )
@@ -183,14 +165,14 @@ class MetricSuite(ComponentSuite[M]):
             fault(f"a value of {infinite[2]!r} is infinite: give NaN where there is no score")
         if "generations" not in component.requires:
             not_applicable("it does not go by answers")
-        best = _values(_rows(component, self._good(component)))
-        wrong = _values(_rows(component, self._bad(component)))
-        outputs = _outputs(component)
+        best = scores(component, self._good(component))
+        wrong = scores(component, self._bad(component))
+        outputs = outputs_of(component)
         for key, value in values.items():
             bound = best.get(key, np.nan)
-            if not _is_better(_mean(best, key[2]), _mean(wrong, key[2]), outputs[key[2]]):
+            if not is_better(mean_of(best, key[2]), mean_of(wrong, key[2]), outputs[key[2]]):
                 continue  # whether the direction is true is another check's
-            if _is_better(value, bound, outputs[key[2]]):
+            if is_better(value, bound, outputs[key[2]]):
                 fault(f"an answer of {key[0]!r} scores {value:g} in {key[2]!r}, the right one {bound:g}: bound it")
 
     def test_copes_with_empty_references(self, component: M) -> None:
@@ -229,7 +211,7 @@ class MetricSuite(ComponentSuite[M]):
         scored = self.scored()
         scored.losses[[0, 3]] = np.nan
         scored.tokens[[0, 3]] = 0
-        values = _values(_rows(component, scored))
+        values = scores(component, scored)
         given = [key for key, value in values.items() if key[0] == scored.examples[0].id and not np.isnan(value)]
         if given:
             fault(f"an example without a loss scores {values[given[0]]:g} in {given[0][2]!r}: leave it NaN, or out")
@@ -242,7 +224,7 @@ class MetricSuite(ComponentSuite[M]):
         values = self._values(component)
         for seed, each in enumerate((component, type(component)(component.params))):
             with global_seeds(seed):
-                differs = _differs(values, _values(_rows(each, self.scored())), tolerance=0)
+                differs = what_differs(values, scores(each, self.scored()), tolerance=0)
             if differs:
                 fault(
                     f"at a second call {differs} scores otherwise: draw nothing, and let close() undo what open() did"
@@ -255,7 +237,7 @@ class MetricSuite(ComponentSuite[M]):
             pickle.dumps(component)
         except Exception:
             not_applicable("it cannot be pickled, which another check tells of")
-        differs = _differs(values, in_another_process(_elsewhere, type(component)(component.params), self.scored()))
+        differs = what_differs(values, in_another_process(scores, type(component)(component.params), self.scored()))
         if differs:
             fault(f"in another process {differs} scores otherwise: do not go by hash(), sets or the environment")
 
@@ -264,7 +246,7 @@ class MetricSuite(ComponentSuite[M]):
         values = self._values(component)
         for count in (1, 3):
             with threads(count):
-                differs = _differs(values, _values(_rows(component, self.scored())))
+                differs = what_differs(values, scores(component, self.scored()))
             if differs:
                 fault(f"with {count} threads {differs} scores otherwise: let nothing depend on how work is split up")
 
@@ -272,33 +254,33 @@ class MetricSuite(ComponentSuite[M]):
         """Losses, answers and the model are shared with other metrics."""
         self._values(component)
         batch = self.scored().batch(component.requires)
-        before = copy.deepcopy((batch.losses, batch.tokens, batch.generations)), _weights(batch)
-        with _open(component):
+        before = copy.deepcopy((batch.losses, batch.tokens, batch.generations)), weights_of(batch)
+        with opened(component):
             component.score(batch)
         for name, was, now in zip(
             ("losses", "tokens", "generations"), before[0], (batch.losses, batch.tokens, batch.generations), strict=True
         ):
             if was is not None and not np.array_equal(was, now, equal_nan=name == "losses"):  # type: ignore[arg-type]
                 fault(f"it changed the batch's {name}, which other metrics are given too: work on a copy")
-        if _weights(batch) != before[1]:
+        if weights_of(batch) != before[1]:
             fault("it changed the model, which goes on training: leave its weights and its mode as they were")
 
     def _rows(self, component: M) -> MetricRows:
         """What it returns, where it returns something: that it does is a check of its own."""
         runs_here(component)
         try:
-            return _rows(component, self.scored())
+            return rows_of(component, self.scored())
         except Exception as error:
             not_applicable(f"it raised {type(error).__name__}, which another check tells of")
 
     def _valid(self, component: M) -> MetricRows:
         rows: object = self._rows(component)
-        if not isinstance(rows, MetricRows) or not set(rows.outputs) <= set(_outputs(component)):
+        if not isinstance(rows, MetricRows) or not set(rows.outputs) <= set(outputs_of(component)):
             not_applicable("it returns other things than declared rows, which another check tells of")
         return rows
 
     def _values(self, component: M) -> dict[Key, float]:
-        return _values(self._valid(component))
+        return values_of(self._valid(component))
 
     def _good(self, component: M) -> Scored:
         """Answers as they should be. A metric that does not compare with references, and a model's, cannot be told."""
@@ -311,19 +293,19 @@ class MetricSuite(ComponentSuite[M]):
 
     def _bad(self, component: M) -> Scored:
         scored = self.scored()
-        return scored._replace(losses=scored.losses + 1, generations=(_WRONG,) * len(scored.examples))
+        return scored._replace(losses=scored.losses + 1, generations=(WRONG,) * len(scored.examples))
 
     def _compares(self, component: M) -> bool:
         """Whether other references make other scores."""
         scored = self.scored()
         right = scored._replace(generations=tuple(example.completion or "" for example in scored.examples))
-        others = tuple(replace(example, completion=_WRONG, references=None) for example in scored.examples)
+        others = tuple(replace(example, completion=WRONG, references=None) for example in scored.examples)
         wrong = right._replace(examples=others)
-        return _differs(*(_values(_rows(component, each)) for each in (right, wrong))) is not None
+        return what_differs(*(scores(component, each) for each in (right, wrong))) is not None
 
     def _copes(self, component: M, name: str, scored: Scored) -> None:
         try:
-            values = _values(_rows(component, scored))
+            values = scores(component, scored)
         except Exception as error:
             if isinstance(error, ZsgError) and not isinstance(error, ContractError):
                 return
@@ -331,87 +313,3 @@ class MetricSuite(ComponentSuite[M]):
         infinite = next((key for key, value in values.items() if np.isinf(value)), None)
         if infinite:
             fault(f"{name}: a value of {infinite[2]!r} is infinite; give NaN where there is no score")
-
-
-@contextmanager
-def _open(component: Metric) -> Iterator[None]:
-    """As the harness uses it."""
-    component.check()
-    component.open()
-    try:
-        yield
-    finally:
-        component.close()
-
-
-def _rows(component: Metric, scored: Scored) -> MetricRows:
-    with _open(component):
-        return component.score(scored.batch(component.requires))
-
-
-def _outputs(component: Metric) -> Mapping[str, Direction]:
-    with _open(component):
-        return dict(component.outputs)
-
-
-def _keys(rows: MetricRows) -> list[Key]:
-    return list(zip(rows.example_ids, rows.tasks, rows.outputs, strict=True))
-
-
-def _values(rows: MetricRows) -> dict[Key, float]:
-    return dict(zip(_keys(rows), map(float, rows.values), strict=True))
-
-
-def _elsewhere(component: Metric, scored: Scored) -> dict[Key, float]:
-    return _values(_rows(component, scored))
-
-
-def _differs(one: Mapping[Key, float], other: Mapping[Key, float], *, tolerance: float = _TOLERANCE) -> str | None:
-    """What has another value, or none, in the second; in words."""
-    for key in [*one, *(key for key in other if key not in one)]:
-        if not np.allclose(
-            one.get(key, np.nan), other.get(key, np.nan), rtol=tolerance, atol=tolerance, equal_nan=True
-        ):
-            return f"task {key[1]!r}" if key[0] is None else f"example {key[0]!r}"
-    return None
-
-
-def _mean(values: Mapping[Key, float], output: str) -> float:
-    own = [value for key, value in values.items() if key[2] == output and np.isfinite(value)]
-    return float(np.mean(own)) if own else np.nan
-
-
-def _is_better(one: float, other: float, direction: Direction) -> bool:
-    """Whether a value is better than another by more than rounding; NaN is not."""
-    return bool((other - one if direction == "lower" else one - other) > _TOLERANCE * max(1.0, abs(other)))
-
-
-def _weights(batch: MetricBatch) -> list[Any]:
-    """The model's weights and mode."""
-    if batch.model is None:
-        return []
-    model = batch.model.model
-    return [model.training, *(weight.detach().numpy().tobytes() for weight in model.state_dict().values())]
-
-
-def _assorted() -> Scored:
-    answers = ["yes", "no", "forty two", "a red fox", "Paris", "the lazy dog sleeps"]
-    given = [
-        ("yes", 0), ("no.", 1), ("", 2), ("a red fox jumps", 3), ("Paris is in France", 4), ("a dog", 5),
-        ("YES", 0), (_WRONG, 1), ("forty", 2), ("fox red a", 3), ("paris", 4), ("the lazy dog sleeps", 5),
-    ]  # fmt: skip
-    examples = tuple(
-        Example(
-            id=f"example-{n}",
-            task=f"task-{n % 3}",
-            source="source",
-            side="unseen",
-            prompt=f"Question {n} about {answers[place]}?",
-            completion=answers[place],
-            references=(answers[place], "indeed") if n % 2 else None,
-            choices=tuple(answers[place:] + answers[:place])[:4],
-        )
-        for n, (_, place) in enumerate(given)
-    )
-    losses = np.linspace(0.5, 2.5, len(given))
-    return Scored(examples, losses, np.arange(1, len(given) + 1), tuple(text for text, _ in given))
