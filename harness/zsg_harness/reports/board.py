@@ -286,23 +286,15 @@ def _unlike_random(rows: Sequence[Row], random: Row | None) -> Iterator[str]:
     """Which rows differ from random in more than the order."""
     if random is None:
         return
-    sets, others = _sets(random), [row for row in rows if row is not random]
-    apart = [row.key.arrangement for row in others if not sets.keys() & _sets(row).keys()]
+    sets, others = random.sets, [row for row in rows if row is not random]
+    apart = [row.key.arrangement for row in others if not sets.keys() & row.sets.keys()]
     if apart:
         yield f"Trained under other settings than {RANDOM}, so not compared with it: {', '.join(apart)}."
     selected = [
         row.key.arrangement
         for row in others
-        if any(sets[block] != mine for block, mine in _sets(row).items() if block in sets)
+        if any(sets[block] != mine for block, mine in row.sets.items() if block in sets)
     ]
     if selected:
         names = ", ".join(dict.fromkeys(selected))
         yield f"Trained on other examples than {RANDOM}, so selection and order are mixed: {names}."
-
-
-def _sets(row: Row) -> dict[str, set[str]]:
-    """The sets of examples a row was trained on, by block."""
-    sets: dict[str, set[str]] = {}
-    for cell in row.cells:
-        sets.setdefault(cell.record.block, set()).add(cell.set_hash)
-    return sets

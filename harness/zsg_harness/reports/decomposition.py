@@ -112,7 +112,7 @@ def _within(sample: Sample, blocks: set[str] | None) -> Sample:
 
 
 def _apart(row: Row, control: Row, random: Row, figure: str) -> Parts | None:
-    blocks = set(_sets(row)) & set(_sets(control)) & set(_sets(random))
+    blocks = set(row.sets) & set(control.sets) & set(random.sets)
     pairs = ((row, random), (control, random), (row, control))
     parts = [against(ours, theirs, random, figure, blocks) for ours, theirs in pairs]
     return None if any(part is None for part in parts) else Parts(*(part for part in parts if part is not None))
@@ -127,16 +127,8 @@ def _there(parts: Mapping[str, Parts | None]) -> dict[str, Parts]:
     return {figure: part for figure, part in parts.items() if part is not None}
 
 
-def _sets(row: Row) -> dict[str, set[str]]:
-    """The sets of examples that a row trained on, by block."""
-    sets: dict[str, set[str]] = {}
-    for cell in row.cells:
-        sets.setdefault(cell.record.block, set()).add(cell.set_hash)
-    return sets
-
-
 def _same_sets(ours: Row, theirs: Row) -> bool:
     """Whether two rows trained on the same examples wherever they can be compared, and they can somewhere."""
-    mine, other = _sets(ours), _sets(theirs)
+    mine, other = ours.sets, theirs.sets
     shared = mine.keys() & other.keys()
     return bool(shared) and all(mine[block] == other[block] for block in shared)

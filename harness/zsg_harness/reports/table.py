@@ -92,6 +92,14 @@ class Row:
         """Whether another order seed could have given another order."""
         return any(cell.record.seeds.order is not None for cell in self.cells)
 
+    @property
+    def sets(self) -> dict[str, set[str]]:
+        """The sets of examples that its cells trained on, by block."""
+        sets: dict[str, set[str]] = {}
+        for cell in self.cells:
+            sets.setdefault(cell.record.block, set()).add(cell.set_hash)
+        return sets
+
     def values(self, figure: str) -> list[float]:
         """One figure of every replicate."""
         return [replicate.figures[figure] for replicate in self.replicates]

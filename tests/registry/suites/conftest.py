@@ -46,8 +46,9 @@ def pytester_run(tmp_path: Path) -> Callable[[str], str]:
         (tmp_path / "test_plugin.py").write_text(text)
         paths = [str(Path(__file__).parent / "broken"), *filter(None, sys.path)]
         options = ["-q", "-rf", "-p", "no:cacheprovider", "-p", "no:randomly", "--rootdir", str(tmp_path)]
+        options.append("--import-mode=importlib")  # in which no other process finds what a module of tests defines
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *options, "test_plugin.py"],
+            [sys.executable, "-P", "-m", "pytest", *options, "test_plugin.py"],
             cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "300"},
             capture_output=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
@@ -148,7 +148,7 @@ class OrderSuite(ComponentSuite[M]):
         """A process with other string hashes and another history gives the same order."""
         order = self._settled(component)
         _pickled_or_not_checked(component)
-        other = in_another_process(_made_elsewhere, type(self), component, self.scene())
+        other = in_another_process(_made_elsewhere, self.made, component, self.scene())
         difference = _difference(order, other)
         if difference:
             fault(f"another process gave another order ({difference}): do not go by sets, hash() or the environment")
@@ -263,8 +263,8 @@ def as_order(result: Any) -> Order:
     return Order(np.asarray(result))
 
 
-def _made_elsewhere(suite: type[OrderSuite[Any]], component: Any, scene: Scene) -> Order:
-    return suite.made(component, scene, scene.context(component))
+def _made_elsewhere(made: Callable[[Any, Scene, NaiveContext], Order], component: Any, scene: Scene) -> Order:
+    return made(component, scene, scene.context(component))
 
 
 def _pickled_or_not_checked(component: Any) -> None:
