@@ -279,7 +279,7 @@ def _source_notes(lines: pd.DataFrame, sources: Mapping[str, str]) -> Iterator[s
     decided = lines[lines["verdict"].isin(["better", "worse"])]
     here_only = decided[(decided["delta_source_low"] <= 0) & (decided["delta_source_high"] >= 0)]
     if len(here_only):
-        yield f"Told apart on these tasks, but not beyond their sources: {', '.join(here_only['arrangement'])}."
+        yield f"Told apart on these tasks, but not beyond their sources: {_some(list(here_only['arrangement']))}."
 
 
 def _unlike_random(rows: Sequence[Row], random: Row | None) -> Iterator[str]:
@@ -289,12 +289,12 @@ def _unlike_random(rows: Sequence[Row], random: Row | None) -> Iterator[str]:
     sets, others = random.sets, [row for row in rows if row is not random]
     apart = [row.key.arrangement for row in others if not sets.keys() & row.sets.keys()]
     if apart:
-        yield f"Trained under other settings than {RANDOM}, so not compared with it: {', '.join(apart)}."
+        yield f"Trained under other settings than {RANDOM}, so not compared with it: {_some(apart)}."
     selected = [
         row.key.arrangement
         for row in others
         if any(sets[block] != mine for block, mine in row.sets.items() if block in sets)
     ]
     if selected:
-        names = ", ".join(dict.fromkeys(selected))
-        yield f"Trained on other examples than {RANDOM}, so selection and order are mixed: {names}."
+        names = list(dict.fromkeys(selected))  # one name with several embedders is told once
+        yield f"Trained on other examples than {RANDOM}, so selection and order are mixed: {_some(names)}."

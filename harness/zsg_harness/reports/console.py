@@ -45,7 +45,8 @@ def _section(section: Section) -> list[RenderableType]:
         table.add_column(heading, justify="left" if is_name else "right", no_wrap=not is_name, overflow="fold")
     for line in section.records:
         table.add_row(*(_text(_entry(line, column), _style(line, column)) for column in shown))
-    return [table, Padding(_text(" ".join((section.headline, *section.notes)), "dim"), (0, 0, 1, 0))]
+    told = Group(*(_text(line, "dim") for line in (section.headline, *section.notes)))
+    return [table, Padding(told, (0, 0, 1, 0))]
 
 
 def _found(finding: Finding) -> tuple[str, str]:
