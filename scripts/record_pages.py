@@ -1,6 +1,6 @@
 """Take the pictures of docs/screenshots: a leaderboard's page at desk and phone width, and an arrangement's page.
 
-    python scripts/record_pages.py [FOLDER]      # a leaderboard's folder; leaderboards/quickstart
+    python scripts/record_pages.py [FOLDER]      # a leaderboard's folder; leaderboards/p3
 
 It needs Chromium and the extra `dev`.
 """
@@ -23,23 +23,26 @@ ARGUMENTS: Final = [
     "--disable-background-networking",
 ]
 SHOTS: Final = {
-    "leaderboard": ("", 1280, 1240),
-    "leaderboard-phone": ("", 390, 900),
-    "arrangement": ("#arrangement-1", 1280, 900),
-    "arrangement-phone": ("#arrangement-1", 390, 900),
+    "leaderboard": (None, 1280, 1690),
+    "leaderboard-phone": (None, 390, 900),
+    "arrangement": ("tbody a", 1280, 900),
+    "arrangement-phone": ("tbody a", 390, 900),
 }
-"""Of each picture the place on the page, and the width and height of the window."""
+"""Of each picture the first link to follow, and the width and height of the window."""
 
 
 def main() -> None:
     """Take them."""
-    folder = ROOT / (sys.argv[1] if len(sys.argv) > 1 else "leaderboards/quickstart")
+    folder = ROOT / (sys.argv[1] if len(sys.argv) > 1 else "leaderboards/p3")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        for name, (place, width, height) in SHOTS.items():
+        for name, (link, width, height) in SHOTS.items():
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
-            page.goto((folder / "index.html").as_uri() + place)
+            page.goto((folder / "index.html").as_uri())
             page.wait_for_selector(".main-svg:visible")
+            if link:
+                page.locator(link).first.click()
+                page.wait_for_selector(".main-svg:visible")
             page.wait_for_timeout(300)
             page.screenshot(path=ROOT / "docs" / "screenshots" / f"{name}.png")
         browser.close()
