@@ -37,7 +37,7 @@ def terminal_table(board: Leaderboard) -> RenderableType:
 def _section(section: Section) -> list[RenderableType]:
     left_out = {"access"} if section.lines["embedder"].nunique() > 1 else {"access", "embedder"}
     shown = [column for column in section.columns if not column.secondary and column.key not in left_out]
-    table = Table(title=_text(section.title, "bold"), title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for column in shown:
         is_name = column.key in _NAMES or (column.added and not column.is_number)
         heading = "\n".join(_text(word).plain for word in column.heading.split())
@@ -46,7 +46,8 @@ def _section(section: Section) -> list[RenderableType]:
     for line in section.records:
         table.add_row(*(_text(_entry(line, column), _style(line, column)) for column in shown))
     told = Group(*(_text(line, "dim") for line in (section.headline, *section.notes)))
-    return [table, Padding(told, (0, 0, 1, 0))]
+    # A title that is the table's own would break where the table ends.
+    return [_text(section.title, "bold"), table, Padding(told, (0, 0, 1, 0))]
 
 
 def _found(finding: Finding) -> tuple[str, str]:
