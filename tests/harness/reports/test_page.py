@@ -60,7 +60,9 @@ def report(store_at, tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.cell(HOSTILE, [9.0, 7.0, 5.5], order="h", dataset="toy")
     failed = store.cell("less", order="f", state="failed", reason=HOSTILE)
     (failed / "log.txt").write_text(f'Traceback\n  File "/home/somebody/site/zsg_less/less.py", line 3\n{HOSTILE}')
-    store.plan(HOSTILE.replace("/", ""))
+    name = HOSTILE.replace("/", "")
+    expected = {"lower": "nft", "than": "random", "figure": "aulc", "source": HOSTILE}
+    store.plan(name, {"matrix": {"name": name, "arrangements": ["random", "nft"]}, "expect": [expected]})
     build(Store(store.path), folder / "report")
     return folder / "report" / "index.html"
 
