@@ -35,9 +35,13 @@ def choose_row(rows: Sequence[Mapping[str, Any]], arrangement: str, place: Mappi
         asked = ", ".join(f"{axis} {value!r}" for axis, value in place.items())
         raise ZsgError(f"{arrangement!r} has no row with {asked}")
     if len(found) > 1:
-        axes = [axis for axis in _PLACES if len({row[axis] for row in found}) > 1]
-        options = " or ".join(f"--{axis} {found[0][axis]!r}" for axis in axes if found[0][axis] is not None)
-        raise ZsgError(f"{arrangement!r} has {len(found)} rows: choose one by {options}")
+        values = {axis: dict.fromkeys(row[axis] for row in found) for axis in _PLACES}
+        options = [
+            f"--{axis} {' or '.join(repr(value) for value in each if value is not None)}"
+            for axis, each in values.items()
+            if len(each) > 1
+        ]
+        raise ZsgError(f"{arrangement!r} has {len(found)} rows: choose one by {', '.join(options)}")
     return found[0]
 
 

@@ -57,7 +57,7 @@ def test_a_name_is_text() -> None:
 def test_one_of_several_rows_is_chosen() -> None:
     rows = [row(), row(dataset="niv2"), row("random")]
     assert choose_row(rows, "nft", {"dataset": "niv2"}) is rows[1]
-    with pytest.raises(ZsgError, match=r"^'nft' has 2 rows: choose one by --dataset 'p3'$"):
+    with pytest.raises(ZsgError, match=r"^'nft' has 2 rows: choose one by --dataset 'p3' or 'niv2'$"):
         choose_row(rows, "nft", {})
     with pytest.raises(ZsgError, match="did you mean 'random'"):
         choose_row(rows, "randon", {})
