@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from zsg_harness.services.words import words
 
 _EPSILON: Final = 1e-10
 _BLOCK: Final = 8192
@@ -35,19 +37,11 @@ class Bigrams(NamedTuple):
 
 def bigrams(texts: Sequence[str]) -> Bigrams:
     """The bigrams of some texts; none goes from one text to the next."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    split: Any = pc.utf8_split_whitespace(pa.array(texts, pa.large_string()))
-    words = split.flatten()
-    real = pc.not_equal(words, "").to_numpy(zero_copy_only=False)  # white space at an end leaves an empty word
-    text = pc.list_parent_indices(split).to_numpy()[real]
-    coded = words.dictionary_encode()
-    hashes = pd.util.hash_array(coded.dictionary.to_numpy(zero_copy_only=False), categorize=False)
-    word = hashes[coded.indices.to_numpy()[real]].astype(np.uint64)
+    text, code, distinct = words(texts)
+    word = pd.util.hash_array(distinct.to_numpy(zero_copy_only=False), categorize=False)[code].astype(np.uint64)
+    codes = word[:-1] * _FACTOR + word[1:]
     inside = text[1:] == text[:-1]
-    codes = (word[:-1] * _FACTOR + word[1:])[inside]
-    return Bigrams(*np.unique(codes, return_counts=True))
+    return Bigrams(*np.unique(codes[inside], return_counts=True))
 
 
 def divergences(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from zsg_harness.services.words import words
 
 _EPSILON: Final = 1e-10
 _BLOCK: Final = 8192
@@ -46,7 +48,7 @@ class _NGrams(NamedTuple):
 
 
 def _ngrams(texts: Sequence[str], n: int) -> _NGrams:
-    text, token = _tokens(texts)
+    text, token, _ = words(texts)
     code = token
     for _ in range(1, n):
         # The n-gram that begins here is the shorter one that begins here, and the last token.
@@ -54,20 +56,6 @@ def _ngrams(texts: Sequence[str], n: int) -> _NGrams:
         code = np.unique(longer, return_inverse=True)[1]
     first, last = text[: len(code)], text[len(text) - len(code) :]
     return _NGrams(first[first == last], code[first == last])
-
-
-def _tokens(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of each token of all texts, in order, its text's number and a code of its own."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    split: Any = pc.utf8_split_whitespace(pa.array(texts, pa.large_string()))
-    words = split.flatten()
-    # White space at the beginning or end of a text leaves an empty word there.
-    real = pc.not_equal(words, "").to_numpy(zero_copy_only=False)
-    text = pc.list_parent_indices(split).to_numpy().astype(np.int64)
-    code = words.dictionary_encode().indices.to_numpy().astype(np.int64)
-    return text[real], code[real]
 
 
 def _divergences(grams: _NGrams, references: int, texts: int) -> NDArray[np.float64]:
