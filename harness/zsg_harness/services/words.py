@@ -28,7 +28,8 @@ def words(texts: Sequence[str]) -> Words:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    # Trimmed: of white space at a text's end Arrow's split reads on behind it, and may take what it finds for a word.
+    # Trimmed: of white space at a text's end Arrow's split reads on behind it, and by what is there may take it for a
+    # word (github.com/apache/arrow/issues/37757).
     trimmed = pc.utf8_trim_whitespace(pa.array(texts, pa.large_string()))
     split: Any = pc.utf8_split_whitespace(trimmed)
     encoded = split.flatten().dictionary_encode()
