@@ -55,9 +55,10 @@ def _unit(vector: np.ndarray) -> np.ndarray:
 
 
 def _distance(x: np.ndarray, y: np.ndarray, kind: str) -> float:
+    """To the 12 decimals of a pair's value, so that equal pairs are equal, and scores are the same float32."""
     if kind == "cosine":
-        return -float((_unit(x) * _unit(y)).sum())
-    return math.sqrt(((x.astype(np.float64) - y.astype(np.float64)) ** 2).sum())
+        return round(-float((_unit(x) * _unit(y)).sum()), 12)
+    return round(math.sqrt(((x.astype(np.float64) - y.astype(np.float64)) ** 2).sum()), 12)
 
 
 def _rounded(values: list[float]) -> list[float]:

@@ -28,7 +28,7 @@ def test_of_all_remaining_pairs_the_nearest_is_taken(
     pool, query = vectors(kind, n, m, seed)
     remaining, picks = list(range(n)), []
     while remaining:
-        far, y = min((round(distance(pool[y], x, dist), 12), y) for y in remaining for x in query)
+        far, y = min((distance(pool[y], x, dist), y) for y in remaining for x in query)
         remaining.remove(y)
         picks.append((y, np.float32(far)))
     component, nearest = DoublyGreedy(distance=dist), NearestFirst(measure="min", distance=dist)

@@ -28,7 +28,7 @@ def ranked_union(each: list[list[float]], k: int) -> list[tuple[int, int]]:
     wanted: dict[int, list[float]] = {}
     for far in each:
         for y in sorted(range(len(far)), key=lambda y: (far[y], y))[:k]:
-            wanted.setdefault(y, []).append(round(far[y], 12))
+            wanted.setdefault(y, []).append(far[y])
     ranked = sorted(wanted, key=lambda y: (-len(wanted[y]), min(wanted[y]), y))
     return [(y, len(wanted[y])) for y in ranked]
 
