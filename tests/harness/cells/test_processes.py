@@ -79,8 +79,8 @@ def check_same(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("processes", "most", "shard"),
-    [(1, 1, False), (3, 1, False), (2, None, True)],
-    ids=["1, accumulating", "3, accumulating", "2, sharing the weights"],
+    [(1, 1, False), (2, None, False), (3, 1, False), (2, None, True)],
+    ids=["1, accumulating", "2", "3, accumulating", "2, sharing the weights"],
 )
 def test_the_same_steps(
     processes: int,

@@ -23,7 +23,8 @@ import os, signal, sys
 
 assert os.environ["TOLD"] == "now", "the environment is the parent's, as it is"
 assert "transformers.models.auto.modeling_auto" in sys.modules
-assert "pyarrow" not in sys.modules, "it begins threads when it is imported, which a fork would not have"
+assert os.listdir(f"/proc/{os.getppid()}/task") == [str(os.getppid())], "a fork has none of its parent's threads"
+assert "pyarrow" not in sys.modules, "it begins threads when it is imported"
 import torch
 
 assert not torch.cuda.is_initialized()
