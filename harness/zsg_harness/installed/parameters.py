@@ -122,7 +122,7 @@ def _bounds(schema: Mapping[str, Any]) -> Iterator[str]:
 def _signature(plugin: type[object]) -> inspect.Signature:
     try:
         return inspect.signature(plugin, eval_str=True)
-    except NameError:  # an annotation that is imported for type checkers alone
+    except Exception:  # an annotation that only a type checker can read: evaluating it may raise anything
         return inspect.signature(plugin)
 
 

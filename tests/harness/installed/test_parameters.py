@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import pytest
@@ -82,13 +83,21 @@ class Unresolved:
         pass
 
 
+class Unreadable:
+    """Its types cannot be evaluated."""
+
+    def __init__(self, price: Path.nothing = None) -> None:  # type: ignore[name-defined]
+        pass
+
+
 def test_hooks_are_told_of_by_what_they_are_made_with() -> None:
     assert hook_parameters(Settings) == [
         Parameter("path", "text", None, True, "Where the lines go, one for each cell."),
         Parameter("level", "1 or 2", "1", False, "How much is said."),
         Parameter("price", "anything", "[]", False, "What it costs."),
     ]
-    assert hook_parameters(Unresolved) == [Parameter("price", "anything", "null", False, "")]
+    for plugin in (Unresolved, Unreadable):
+        assert hook_parameters(plugin) == [Parameter("price", "anything", "null", False, "")]
 
 
 @pytest.mark.parametrize("bare", [type("Bare", (), {}), type("Silent", (), {"__init__": lambda self: None})])
