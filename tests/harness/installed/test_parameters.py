@@ -86,7 +86,7 @@ class Unresolved:
 class Unreadable:
     """Its types cannot be evaluated."""
 
-    def __init__(self, price: Path.nothing = None) -> None:  # type: ignore[name-defined]
+    def __init__(self, price: Path.nothing | None = None) -> None:  # type: ignore[name-defined]
         pass
 
 
