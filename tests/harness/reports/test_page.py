@@ -182,9 +182,14 @@ def test_the_metric_switches_curves_and_order(opened: Opened) -> None:
     assert sort_state(opened) == ["descending"]
 
 
+def open_tasks(figure) -> None:  # type: ignore[no-untyped-def]
+    figure.get_by_text("Every task by itself").click()
+    figure.locator(".multiple polyline").first.wait_for()  # they are drawn once the browser tells of the opening
+
+
 def test_a_task_by_itself(opened: Opened) -> None:
     figure = opened.page.locator("figure").first
-    figure.get_by_text("Every task by itself").click()
+    open_tasks(figure)
     assert figure.locator(".multiple polyline").count() == 2 * 4
     figure.get_by_role("button", name="task-a").click()
     assert axes(figure.locator(".chart"))[1] == "loss on task-a"
@@ -202,7 +207,7 @@ def test_another_table_is_chosen(opened: Opened) -> None:
     assert [title.is_visible() for title in titles.all()] == [True, False]
     opened.page.locator("[data-axis=dataset]").select_option("toy[noise=1]")
     assert [title.is_visible() for title in titles.all()] == [False, True]
-    assert opened.page.locator(".main-svg:visible").count() > 0
+    opened.page.locator(".main-svg:visible").first.wait_for()
     assert not opened.page.locator("[data-axis=model]").is_visible(), "there is one alone"
 
 
@@ -279,7 +284,7 @@ def test_names_of_any_kind_are_shown_as_they_are(browser, store_at, tmp_path: Pa
     store.plan()
     build(Store(store.path), tmp_path / "report")
     opened = Opened(browser, tmp_path / "report" / "index.html", viewport={"width": 360, "height": 740})
-    opened.page.get_by_text("Every task by itself").click()
+    open_tasks(opened.page.locator("figure").first)
     assert {*opened.arrangements(), "random"} == {*NAMES, "random"}
     panels = opened.page.locator(".multiple").evaluate_all("all => all.map(each => each.firstChild.textContent)")
     assert sorted(panels) == sorted(NAMES)
@@ -293,7 +298,7 @@ def test_axe_finds_no_violation(browser, report: Path, width: int, scheme: str) 
     from axe_playwright_python.sync_playwright import Axe
 
     opened = Opened(browser, report, viewport={"width": width, "height": 900}, color_scheme=scheme)
-    opened.page.locator("figure").first.get_by_text("Every task by itself").click()
+    open_tasks(opened.page.locator("figure").first)
     for place in ("", "#arrangement-2", "#reason-1"):
         opened.page.evaluate("place => { location.hash = place; }", place)
         opened.page.reload()
