@@ -49,8 +49,8 @@ from zsg_harness.cells.run import run_cell
 from zsg_harness.cells.session import TrainingSession
 from zsg_harness.evaluation.generation import generate
 from zsg_harness.evaluation.losses import example_losses
+from zsg_harness.executors.process import WorkerSettings, make_environment
 from zsg_harness.executors.slots import Slot
-from zsg_harness.executors.worker import WorkerSettings, make_environment
 from zsg_harness.matrix.load import check_matrix
 from zsg_harness.matrix.schema import RunTable, TrainingTable
 from zsg_harness.models.causal_lm import CausalLM

@@ -16,7 +16,7 @@ from zsg_harness.cli import main
 from zsg_harness.identity import identity
 from zsg_harness.matrix.load import check_matrix
 from zsg_harness.store.archive import _LAYOUT
-from zsg_harness.store.files import LocalFiles
+from zsg_harness.store.local import LocalFiles
 from zsg_harness.store.remote import RemoteFiles
 from zsg_harness.store.results import Damage, results_of
 from zsg_harness.store.store import Store

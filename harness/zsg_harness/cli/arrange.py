@@ -121,7 +121,7 @@ def arrange(pool: str, query: str | None, outs: tuple[Path, ...], as_json: bool,
     from zsg_harness.orders.arrange import Arranger, Settings
     from zsg_harness.orders.inputs import Sources, query_of
     from zsg_harness.orders.output import write_arranged
-    from zsg_harness.store.files import user_cache
+    from zsg_harness.store.places import user_cache
     from zsg_registry import Access, Registry
 
     silence_libraries()

@@ -70,7 +70,7 @@ def _read(name: str, store: str) -> ReadOrder:
 
 def _tasks(data: str) -> dict[str, str]:
     from zsg_harness.orders.inputs import Sources
-    from zsg_harness.store.files import user_cache
+    from zsg_harness.store.places import user_cache
     from zsg_registry import Registry
 
     seen = Sources(Registry(), user_cache()).read(data, answers=False).seen

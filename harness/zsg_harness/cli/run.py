@@ -59,6 +59,7 @@ def run(
     running cells save their state, a second one ends them at once; either way what is done is kept, and the same
     command goes on from there. Several matrices are run one after the other, and cells that they share once.
     """
+    from zsg_harness.reports.console import terminal_table
     from zsg_harness.runner import RunOptions
 
     if selection.time is not None:
@@ -75,7 +76,7 @@ def run(
         if as_json:
             documents.append(_document(summary, name, store))
         else:
-            print_renderable(summary.leaderboard.table())
+            print_renderable(terminal_table(summary.leaderboard))
         if not quiet:
             note(f"leaderboard: {summary.folder}/index.html")
         failed = failed or bool(summary.failed)

@@ -12,7 +12,7 @@ import signal
 from contextlib import suppress
 from importlib import import_module
 
-from zsg_harness.executors.worker import end_with_parent
+from zsg_harness.executors.process import end_with_parent
 
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.SIG_IGN)

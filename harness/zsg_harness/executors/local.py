@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
 from zsg_harness.executors.nursery import how_ended, start
+from zsg_harness.executors.process import STOP, WorkerSettings, make_environment
 from zsg_harness.executors.slots import make_slots
-from zsg_harness.executors.worker import STOP, WorkerSettings, make_environment, worker_log, worker_main
+from zsg_harness.executors.worker import worker_log, worker_main
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
 

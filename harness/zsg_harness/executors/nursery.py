@@ -90,7 +90,7 @@ def _begin(environment: Mapping[str, str], target: Callable[..., None], argument
 
 def _answer(connection: Connection, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     """Tell what a function raises, or None."""
-    from zsg_harness.executors.worker import end_with_parent
+    from zsg_harness.executors.process import end_with_parent
 
     end_with_parent()
     try:

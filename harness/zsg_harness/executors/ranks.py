@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, Final
 
 from zsg_harness.cells.outcome import Outcome
+from zsg_harness.executors.process import WorkerSettings, cell_runner, end_with_parent, make_environment
 from zsg_harness.plan.cell import Cell
 from zsg_harness.store.store import Store
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
-    from zsg_harness.executors.worker import WorkerSettings
-
 _CONSEQUENCE: Final = re.compile("gloo|nccl|connection|peer|timed out", re.IGNORECASE)
 """What a process says when another one has gone: not the reason, which the other one gives."""
 
 
-def run_ranks(settings: WorkerSettings, cell: Cell, connection: Connection) -> Outcome:
+def run_ranks(settings: WorkerSettings, connection: Connection, cell: Cell) -> Outcome:
     """Run a cell in `processes_per_cell` new processes, of which the first reports to `connection`."""
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-
-    from zsg_harness.executors.worker import rank_main
 
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # the processes of a cell are on one machine
     config = LaunchConfig(
@@ -47,6 +45,21 @@ def run_ranks(settings: WorkerSettings, cell: Cell, connection: Connection) -> O
         return _failed(store, cell, before, error)
     outcome: Outcome = outcomes[0]
     return outcome
+
+
+def rank_main(settings: WorkerSettings, text: str, connection: Connection) -> Outcome | None:
+    """Be one of several processes of a cell, which a launcher started. The first of them gives the outcome."""
+    end_with_parent()
+    rank = int(os.environ["LOCAL_RANK"])
+    threads = max(1, settings.slot.threads // settings.run.processes_per_cell)
+    environment = make_environment(replace(settings, slot=replace(settings.slot, threads=threads)), rank)
+    store, cell = Store(settings.store), Cell.model_validate_json(text)
+    if environment.world.is_first:
+        return cell_runner(environment, store, connection)(cell)
+    from zsg_harness.cells.run import join_cell
+
+    join_cell(cell, store, environment)
+    return None
 
 
 def _failed(store: Store, cell: Cell, before: str, error: ChildFailedError) -> Outcome:

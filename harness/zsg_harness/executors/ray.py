@@ -27,10 +27,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
+from zsg_harness.executors.process import WorkerSettings
 from zsg_harness.executors.ray_share import Share, share_of
 from zsg_harness.executors.ray_worker import Desk, run_task
 from zsg_harness.executors.slots import Slot
-from zsg_harness.executors.worker import WorkerSettings
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
 from zsg_registry import ZsgError

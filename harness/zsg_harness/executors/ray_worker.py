@@ -19,7 +19,7 @@ import ray
 
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
-from zsg_harness.executors.worker import STOP, WorkerSettings, make_environment
+from zsg_harness.executors.process import STOP, WorkerSettings, make_environment
 from zsg_harness.plan.cell import Cell
 from zsg_harness.store.store import Store
 
@@ -87,7 +87,7 @@ def _run_together(settings: WorkerSettings, cell: Cell, line: _Line) -> Outcome:
     relay = Thread(target=_relay, args=(ours, line), daemon=True)
     relay.start()
     try:
-        return run_ranks(settings, cell, theirs)
+        return run_ranks(settings, theirs, cell)
     finally:
         theirs.close()
         relay.join()

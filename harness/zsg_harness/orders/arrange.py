@@ -20,7 +20,7 @@ from zsg_harness.services.embedder_pipe import embedder_pipe
 from zsg_harness.services.embeddings import Embedded
 from zsg_harness.services.surroundings import EmbedSurroundings
 from zsg_harness.store.cache import Cache
-from zsg_harness.store.files import user_cache
+from zsg_harness.store.places import user_cache
 from zsg_harness.tokens.text_form import TextForm
 from zsg_registry import (
     Access,

@@ -17,8 +17,8 @@ from zsg_harness.cells.preparation import Environment
 from zsg_harness.cells.provenance import provenance
 from zsg_harness.evaluation.generation import generate
 from zsg_harness.evaluation.losses import example_losses
+from zsg_harness.executors.process import WorkerSettings, make_environment
 from zsg_harness.executors.slots import make_slots
-from zsg_harness.executors.worker import WorkerSettings, make_environment
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.models.causal_lm import CausalLM
 from zsg_harness.models.loading import load_model

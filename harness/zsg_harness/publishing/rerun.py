@@ -136,8 +136,8 @@ def _settings(provenance: Mapping[str, Any]) -> RunTable:
 
 
 def _run_here(cells: Sequence[Cell], store: Store, settings: RunTable) -> Iterator[Outcome]:
+    from zsg_harness.executors.process import WorkerSettings, make_environment
     from zsg_harness.executors.slots import make_slots
-    from zsg_harness.executors.worker import WorkerSettings, make_environment
 
     environment = make_environment(WorkerSettings(store.url, settings, make_slots(settings)[0]))
     from zsg_harness.cells.run import run_cell  # behind the number of threads, which is set before torch is loaded

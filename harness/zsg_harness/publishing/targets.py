@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
-from zsg_harness.store.files import Files, open_files
+from zsg_harness.store.files import Files
+from zsg_harness.store.places import open_files
 from zsg_registry import ZsgError
 
 State = Literal["new", "changed", "unchanged"]

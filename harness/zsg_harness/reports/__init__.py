@@ -9,7 +9,7 @@ from zsg_harness.reports.collect import collect
 from zsg_harness.reports.document import document
 from zsg_harness.reports.write import write
 from zsg_harness.reports.written import Written
-from zsg_harness.store.files import open_files
+from zsg_harness.store.places import open_files
 from zsg_harness.store.store import Store
 
 __all__ = ["Leaderboard", "Section", "build", "document"]

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from zsg_harness.store.files import Files, FileState, LocalFiles
+from zsg_harness.store.files import Files, FileState
 from zsg_harness.store.index import Index, cell_state
 from zsg_harness.store.leases import Leases
+from zsg_harness.store.local import LocalFiles
 from zsg_harness.store.results import DONE, Damage, results_of
 from zsg_harness.store.store import Store
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zsg_harness.store.attempt import Attempt
 from zsg_harness.store.cache import Cache
-from zsg_harness.store.files import SEGMENT, FileState, open_files, reason_of, scratch_folder
+from zsg_harness.store.files import SEGMENT, FileState, reason_of
 from zsg_harness.store.formats import SCHEMA_VERSION, json_bytes, json_object, parquet_bytes, parquet_table
+from zsg_harness.store.places import open_files, scratch_folder
 from zsg_registry import ZsgError
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ import pytest
 from zsg_harness.cells.outcome import Outcome
 from zsg_harness.cells.progress import Progress
 from zsg_harness.executors import nursery
+from zsg_harness.executors.process import WorkerSettings, make_environment
 from zsg_harness.executors.slots import Slot
-from zsg_harness.executors.worker import WorkerSettings, make_environment, worker_main
+from zsg_harness.executors.worker import worker_main
 from zsg_harness.matrix.load import check_matrix
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.build import build_plan

@@ -14,8 +14,8 @@ from zsg_harness.cells.progress import Progress
 from zsg_harness.cells.run import run_cell
 from zsg_harness.cli import main
 from zsg_harness.executors import slots
+from zsg_harness.executors.process import WorkerSettings, make_environment
 from zsg_harness.executors.slots import Slot
-from zsg_harness.executors.worker import WorkerSettings, make_environment
 from zsg_harness.listener import Listener
 from zsg_harness.matrix.load import check_matrix
 from zsg_harness.matrix.schema import RunTable

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pytest
 
 from zsg_harness.cells.run import run_cell
+from zsg_harness.executors.process import WorkerSettings, make_environment
 from zsg_harness.executors.slots import cores, make_slots
-from zsg_harness.executors.worker import WorkerSettings, make_environment
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
 from zsg_harness.publishing.rerun import TOLERANCE, Comparison, compare, rerun, sample

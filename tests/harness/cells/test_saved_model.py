@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from zsg_harness.cells.run import run_cell
+from zsg_harness.executors.process import WorkerSettings, make_environment
 from zsg_harness.executors.slots import Slot
-from zsg_harness.executors.worker import WorkerSettings, make_environment
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.cell import Cell
 from zsg_harness.store.store import Store

@@ -99,6 +99,7 @@ def test_a_bucket_that_is_not_there_and_one_that_does_not_answer(monkeypatch: py
     ):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setattr(places, "_PATIENCE", 60.0)  # of a busy machine
     try:
         (absent, _) = places.examine_store("s3://no-such-bucket/runs")
         (still_absent, _) = places.examine_store("s3://no-such-bucket/runs")

@@ -130,7 +130,7 @@ def test_a_cell_of_another_run_is_told(planned: Planned, store: Store) -> None:
 def test_a_lease_whose_holder_was_killed_is_none(planned: Planned, store: Store) -> None:
     plan = planned()
     script = (
-        "import os, sys; from zsg_harness.store.leases import Leases; from zsg_harness.store.files import open_files\n"
+        "import os, sys; from zsg_harness.store.leases import Leases; from zsg_harness.store.places import open_files\n"
         "with Leases(open_files(sys.argv[1])) as leases: assert leases.take(sys.argv[2]); os._exit(9)"
     )
     done = subprocess.run([sys.executable, "-c", script, store.url, plan.cells[0].cell_id], check=False)

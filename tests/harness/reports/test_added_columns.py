@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from zsg_harness.reports import Leaderboard, build
+from zsg_harness.reports.console import terminal_table
 from zsg_harness.store.store import Store
 
 HOSTILE = "<script>hit()</script>"
@@ -53,7 +54,7 @@ def test_they_are_in_every_format_and_act_in_none(board: Leaderboard, tmp_path: 
 
 def test_they_are_in_the_terminal(board: Leaderboard) -> None:
     screen = io.StringIO()
-    Console(file=screen, width=160).print(board.table())
+    Console(file=screen, width=160).print(terminal_table(board))
     assert "cost" in screen.getvalue()
     assert "235" in screen.getvalue()
     assert "a|b" in screen.getvalue()

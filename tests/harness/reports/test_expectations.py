@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from zsg_harness.reports import Leaderboard, build
+from zsg_harness.reports.console import terminal_table
 from zsg_harness.store.store import Store
 
 ORDER_SEEDED = {"data": None, "order": 0, "train": None}
@@ -80,7 +81,7 @@ def test_an_expectation_is_about_its_own_matrix(store: Any, tmp_path: Path) -> N
 def test_every_report_tells(store: Any, tmp_path: Path) -> None:
     board = report(store, tmp_path, expect("near", "random"), expect("near", "nowhere"))
     console = Console(width=200, file=io.StringIO(), record=True)
-    console.print(board.table())
+    console.print(terminal_table(board))
     told = console.export_text()
     assert "reproduced: loss_final: near lower than random (−2.200 [" in told
     assert "not run: loss_final: near lower than nowhere (–); <b>A paper</b>" in told

@@ -13,8 +13,8 @@ import pytest
 from scipy import stats
 
 from zsg_harness.cells.run import run_cell
+from zsg_harness.executors.process import WorkerSettings, make_environment
 from zsg_harness.executors.slots import Slot
-from zsg_harness.executors.worker import WorkerSettings, make_environment
 from zsg_harness.matrix.load import check_matrix
 from zsg_harness.matrix.schema import RunTable
 from zsg_harness.plan.build import build_plan

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from zsg_harness.reports import Leaderboard, build
+from zsg_harness.reports.console import terminal_table
 from zsg_harness.store.store import Store
 
 FILES = {
@@ -185,5 +186,5 @@ def test_a_narrow_terminal_breaks_names_not_figures(board: Leaderboard) -> None:
 def terminal(board: Leaderboard, width: int = 160) -> str:
     console = Console(width=width, force_terminal=False)
     with console.capture() as capture:
-        console.print(board.table())
+        console.print(terminal_table(board))
     return capture.get()

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from zsg_harness.store.files import Files, open_files
+from zsg_harness.store.files import Files
+from zsg_harness.store.places import open_files
 
 
 @pytest.fixture(params=["local", "memory", "s3"])

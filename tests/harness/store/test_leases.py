@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from zsg_harness.store.files import Files, LocalFiles
+from zsg_harness.store.files import Files
 from zsg_harness.store.leases import Leases
+from zsg_harness.store.local import LocalFiles
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from zsg_harness.store.files import LocalFiles
+from zsg_harness.store.local import LocalFiles
 from zsg_harness.store.leases import Leases
 with Leases(LocalFiles(Path(sys.argv[1])), stale_after=0.4) as leases:
     print(leases.take("cell"), flush=True)

@@ -15,13 +15,13 @@ import pytest
 
 from zsg_harness.cli import main
 from zsg_harness.store import leases as leases_module
-from zsg_harness.store.files import open_files
 from zsg_harness.store.leases import Leases
+from zsg_harness.store.places import open_files
 from zsg_harness.store.store import Store
 
 RACER = """
 import sys, time
-from zsg_harness.store.files import open_files
+from zsg_harness.store.places import open_files
 from zsg_harness.store.leases import Leases
 
 files, me = open_files(sys.argv[1]), sys.argv[2]

@@ -29,7 +29,7 @@ _MAKE: Final = {"s3": "aws s3 mb s3://{}", "gs": "gcloud storage buckets create 
 def examine_store(place: str) -> Iterator[Finding]:
     """Whether results can be written."""
     if "://" in place and not place.startswith("file://"):
-        from zsg_harness.store.files import user_cache
+        from zsg_harness.store.places import user_cache
 
         yield _remote(place)
         yield _disk(user_cache(), "what is kept of it here", "export XDG_CACHE_HOME=<another folder>")
@@ -59,7 +59,7 @@ def _remote(place: str) -> Finding:
 
 
 def _tried(place: str) -> Finding:
-    from zsg_harness.store.files import open_files
+    from zsg_harness.store.places import open_files
 
     scheme, _, rest = place.partition("://")
     key, data = f"probes/doctor-{os.getpid()}-{time.monotonic_ns()}", os.urandom(16)

@@ -52,8 +52,9 @@ def leaderboard(
 def _write(store: str, out: Path | None, matrix: str | None, figures: bool, as_json: bool, quiet: bool) -> None:
     from zsg_harness.hooks.columns import plugin_columns
     from zsg_harness.reports import build
+    from zsg_harness.reports.console import terminal_table
     from zsg_harness.reports.document import document
-    from zsg_harness.store.files import open_files
+    from zsg_harness.store.places import open_files
     from zsg_harness.store.store import Store
 
     folder = str(out or f"{store}/leaderboards/{(matrix or 'all').replace('/', '-')}")
@@ -73,7 +74,7 @@ def _write(store: str, out: Path | None, matrix: str | None, figures: bool, as_j
     if as_json:
         print_json({"folder": folder, **document(board)})
     else:
-        print_renderable(board.table())
+        print_renderable(terminal_table(board))
     if not quiet:
         note(f"leaderboard: {folder}/index.html")
 

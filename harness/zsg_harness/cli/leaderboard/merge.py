@@ -27,9 +27,10 @@ def merge(stores: Sequence[str], out: Path, matrix: str | None, as_json: bool, q
     """
     from zsg_harness.hooks.columns import plugin_columns
     from zsg_harness.publishing.combine import combine, short_names
+    from zsg_harness.reports.console import terminal_table
     from zsg_harness.reports.document import document
     from zsg_harness.reports.write import write
-    from zsg_harness.store.files import open_files
+    from zsg_harness.store.places import open_files
     from zsg_harness.store.store import Store
 
     opened = {name: Store(store) for name, store in zip(short_names(stores), stores, strict=True)}
@@ -41,7 +42,7 @@ def merge(stores: Sequence[str], out: Path, matrix: str | None, as_json: bool, q
         conflicts = [{"key": each.key, "source": each.source, "differs": each.differs} for each in combined.conflicts]
         print_json({"folder": str(out), "conflicts": conflicts, **document(board)})
     else:
-        print_renderable(board.table())
+        print_renderable(terminal_table(board))
         for conflict in combined.conflicts:
             click.echo(printable(f"conflict: {conflict}"))
     if not quiet:
