@@ -62,8 +62,9 @@ class LiveReports:
             if seen == self._seen:
                 return False
             self.edition, self.fault = self._made(), None
-        except (ZsgError, OSError) as error:  # a file that is being copied, say: what was made before is still shown
-            self.fault = str(error)
+        except Exception as error:  # a file that is being copied, say: what was made before is still shown
+            told = isinstance(error, ZsgError | OSError)
+            self.fault = str(error) if told else f"{type(error).__name__}: {error}"
             return False
         self._seen = seen
         return True

@@ -41,5 +41,7 @@ def build(
     files = open_files(out)
     written = Written(store, files)
     if added is not None or not written.is_of(results):  # nobody knows what a plugin's columns depend on
-        written.remember(results, write(board, files))
+        reports = write(board, files)
+        if added is None:
+            written.remember(results, reports)
     return board

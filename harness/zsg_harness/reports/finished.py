@@ -54,6 +54,11 @@ class FinishedCell:
     held_out: str
     without: Mapping[str, float]
 
+    @property
+    def oracle(self) -> bool:
+        """Whether its arrangement saw the very examples that are scored."""
+        return self.record.oracle and self.record.access != "none"
+
 
 class Finished(NamedTuple):
     """Finished cells in the order asked for, their scores (see `Results`), which way each metric is better, and those

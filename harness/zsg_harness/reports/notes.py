@@ -104,7 +104,8 @@ def _group_notes(lines: pd.DataFrame) -> Iterator[str]:
 def _source_notes(lines: pd.DataFrame, sources: Mapping[str, str]) -> Iterator[str]:
     """Behind which differences other sources may stand."""
     if lines["delta_source_low"].notna().any():
-        yield f"The {count(len(sources), 'scored task')} are of {count(len(set(sources.values())), 'source')}."
+        verb = "is" if len(sources) == 1 else "are"
+        yield f"The {count(len(sources), 'scored task')} {verb} of {count(len(set(sources.values())), 'source')}."
     decided = lines[lines["verdict"].isin(["better", "worse"])]
     here_only = decided[(decided["delta_source_low"] <= 0) & (decided["delta_source_high"] >= 0)]
     if len(here_only):
@@ -116,6 +117,13 @@ def _unlike_random(rows: Sequence[Row], random: Row | None) -> Iterator[str]:
     if random is None:
         return
     sets, others = random.sets, [row for row in rows if row is not random]
+    for row in others:
+        if lacking := len(sets.keys() - row.sets.keys()) * bool(sets.keys() & row.sets.keys()):
+            yield (
+                f"{row.name} has not finished in {lacking} of {count(len(sets), 'block')} (draws of the data or the "
+                f"training) in which {RANDOM} has: its difference is of the others, and its own figures and its place "
+                "are not of the same draws."
+            )
     apart = [row.key.arrangement for row in others if not sets.keys() & row.sets.keys()]
     if apart:
         yield f"Trained under other settings than {RANDOM}, so not compared with it: {_some(apart)}."

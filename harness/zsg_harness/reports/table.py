@@ -244,7 +244,7 @@ def _line(row: Row, scores: Sequence[str]) -> dict[str, Any]:
         "order_hash": _agreed(cell.order_hash for cell in cells),
         "replicates": len(row.replicates),
         "held_out": _agreed(cell.held_out for cell in cells),
-        "oracle": any(cell.record.oracle for cell in cells),
+        "oracle": any(cell.oracle for cell in cells),
         "affected": mean_of(cells, "affected"),
         "dropped": mean_of(cells, "dropped"),
     }

@@ -58,3 +58,9 @@ def test_they_are_in_the_terminal(board: Leaderboard) -> None:
     assert "cost" in screen.getvalue()
     assert "235" in screen.getvalue()
     assert "a|b" in screen.getvalue()
+
+
+def test_a_report_without_them_is_written_anew(board: Leaderboard, store, tmp_path: Path) -> None:
+    again = build(Store(store.path), tmp_path / "report")
+    assert list(pd.read_csv(tmp_path / "report" / "leaderboard.csv").columns) == list(again.rows.columns)
+    assert "cost" not in again.rows

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from zsg_harness.hooks.columns import plugin_columns
@@ -48,6 +50,19 @@ def test_it_says_which_store_gave_what(store_at, tmp_path: Path) -> None:
     assert rows["random"][COLUMN] == "2 cells of mine"
     assert "From 2 stores: 4 cells of mine, 1 cell of theirs." in board.sections[0].notes
     assert combined.conflicts == []
+
+
+def test_the_order_of_every_row_is_there(store_at, tmp_path: Path) -> None:
+    stores = {}
+    for name, arrangement in (("a", "random"), ("b", "nft")):
+        store = store_at(tmp_path / name)
+        ids = [f"{arrangement}-{number}" for number in range(3)]
+        attempt = store.cell(arrangement, order=arrangement)
+        pq.write_table(pa.table({"position": range(3), "example_id": ids}), attempt / "order.parquet")
+        store.plan("m")
+        stores[name] = Store(store.path)
+    orders = combine(stores).board().results.orders
+    assert sorted(map(list, orders.values())) == [[f"{name}-{n}" for n in range(3)] for name in ("nft", "random")]
 
 
 def test_of_two_results_the_first_stores_counts_and_both_are_told_of(store_at, tmp_path: Path) -> None:

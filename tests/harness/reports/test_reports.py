@@ -188,3 +188,25 @@ def terminal(board: Leaderboard, width: int = 160) -> str:
     with console.capture() as capture:
         console.print(terminal_table(board))
     return capture.get()
+
+
+def test_who_sees_nothing_is_no_oracle(store, tmp_path: Path) -> None:
+    oracle = {"oracle": True}
+    store.cell("random", order="r", access="none", described=oracle)
+    store.cell("nft", order="n", described=oracle)
+    store.plan()
+    board = build(Store(store.path), tmp_path / "report")
+    assert dict(zip(board.rows["arrangement"], board.rows["oracle"], strict=True)) == {"random": False, "nft": True}
+
+
+def test_a_row_that_lacks_a_draw_is_told_of(store, tmp_path: Path) -> None:
+    for seed, loss in enumerate([5.0, 5.1, 11.0]):
+        streams = {"data": seed, "order": seed, "train": None}
+        options = {"seeds": [seed], "block": f"b{seed}", "streams": streams}
+        store.cell("random", [12.0, loss, loss], order=f"r{seed}", **options)
+        if seed < 2:
+            store.cell("nft", [12.0, loss + 1, loss + 1], order=f"n{seed}", **options)
+    store.plan()
+    (section,) = build(Store(store.path), tmp_path / "report").sections
+    assert section.lines["arrangement"].iloc[0] == "nft", "its mean is of the two draws that went well"
+    assert any(note.startswith("nft has not finished in 1 of 3 blocks") for note in section.notes)

@@ -109,7 +109,7 @@ def _page(page_id: str, name: str, parts: Sequence[RowPart], open_cells: Sequenc
         page_id,
         name,
         access=cells[0].record.access,
-        oracle=any(cell.record.oracle for cell in cells),
+        oracle=any(cell.oracle for cell in cells),
         stochastic=any(part.row.stochastic for part in parts),
         made_of=[MadeOf(each, str(versions.get(each.distribution, ""))) for each in made_of],
         parts=parts,
