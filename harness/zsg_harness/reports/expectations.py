@@ -76,13 +76,14 @@ def findings(
     losses: dict[str, pd.Series[Any]] = {}
     if any(entry.get("step") is not None for plan in plans for entry in plan.matrix.get("expect", [])):
         losses = {str(cell): own.set_index("step")["loss"] for cell, own in curves.groupby("cell", observed=True)}
-    found: dict[Finding, None] = {}
+    found: dict[str, Finding] = {}
     for plan in plans:
         keys = {section_key(cell) for cell in plan.cells}
         own = {key: rows for key, rows in sections.items() if key in keys}
         for entry in plan.matrix.get("expect", []):
-            found |= dict.fromkeys(_answers(entry, own, losses))
-    return list(found)
+            # By what they say: limits that are not known, NaN, are equal to nothing.
+            found |= {repr(each): each for each in _answers(entry, own, losses)}
+    return list(found.values())
 
 
 def _answers(

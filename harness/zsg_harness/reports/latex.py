@@ -108,9 +108,8 @@ def _best(records: Sequence[Mapping[str, Any]], column: Column, directions: Mapp
 def _direction(column: Column, directions: Mapping[str, Direction]) -> Direction | None:
     if column.digits is None or column.added:
         return None
-    if column.key.startswith((*_LOSSES, "delta")):
-        return "lower"
-    return directions.get(column.key.rpartition("/")[2].removeprefix("metric:"))
+    told = directions.get(column.key.rpartition("/")[2].removeprefix("metric:"))
+    return told or ("lower" if column.key.startswith((*_LOSSES, "delta")) else None)
 
 
 def _entry(line: Mapping[str, Any], column: Column, best: str | None, group: str) -> str:

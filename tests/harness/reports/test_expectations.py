@@ -97,3 +97,14 @@ def test_every_report_tells(store: Any, tmp_path: Path) -> None:
         assert "&lt;b&gt;A paper&lt;/b&gt;" in text
         assert "reproduced" in text
         assert "not run" in text
+
+
+def test_of_a_matrix_that_was_planned_twice_an_expectation_is_answered_once(store: Any, tmp_path: Path) -> None:
+    matrix = {"matrix": {"name": "toy", "arrangements": ["random"]}, "expect": [expect("near", "random")]}
+    store.cell("near", order="n")
+    store.cell("random", order="r")  # a single order on each side: the limits of the difference are not known
+    cells = store.planned
+    store.plan("toy", matrix)
+    store.planned = [*cells, cells[0] | {"cell_id": "0" * 16, "state": "skipped", "reason": "no network"}]
+    store.plan("toy", matrix)
+    assert len(build(Store(store.path), tmp_path / "report").findings) == 1

@@ -86,3 +86,17 @@ def test_tie_groups_go_before_verdicts() -> None:
 
 def test_nobody_ties_alone() -> None:
     assert tie_letters([{"verdict": "better"}, {"verdict": "reference"}]) == ["", ""]
+
+
+def test_the_best_of_a_score_is_the_greatest_whatever_it_is_called(store, tmp_path: Path) -> None:
+    metrics = {
+        "loss": {"direction": "lower", "scope": "unseen"},
+        "lossless": {"direction": "higher", "scope": "unseen"},
+    }
+    for name, value in (("random", 1.0), ("nft", 9.0)):
+        store.cell(name, order=name, scores={"lossless": {"task-a": value}}, metrics=metrics)
+    store.plan()
+    build(Store(store.path), tmp_path / "report")
+    table = (tmp_path / "report" / "leaderboard.tex").read_text()
+    assert r"\textbf{9.00}" in table
+    assert r"\textbf{1.00}" not in table
