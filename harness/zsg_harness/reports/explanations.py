@@ -15,9 +15,6 @@ from zsg_harness.reports.table import RowKey, SectionKey
 
 COLUMNS: Final = (*dynamics.COLUMNS, *decomposition.COLUMNS, *harm.COLUMNS)
 
-_UNLIKE: Final = 1.05
-"""How many times the tokens of another row a row may train on without being told of."""
-
 
 def explained(
     table: pd.DataFrame,
@@ -39,18 +36,6 @@ def explained(
         for name, values in found.items():
             values.append(told.get(name, math.nan))
     return table.assign(**{name: pd.Series(values, table.index, dtype="float64") for name, values in found.items()})
-
-
-def token_note(lines: pd.DataFrame) -> Iterator[str]:
-    """A note where rows that are compared trained on numbers of tokens more than 5 % apart."""
-    tokens = lines.set_index("arrangement")["tokens_final"].dropna()
-    if len(tokens) > 1 and tokens.max() > _UNLIKE * tokens.min() > 0:
-        most, least = str(tokens.idxmax()), str(tokens.idxmin())
-        more = tokens.max() / tokens.min() - 1
-        yield (
-            f"Token budgets differ: {most} trained on {more:.0%} more tokens than {least} "
-            f"({tokens.max():,.0f} and {tokens.min():,.0f}); compare over tokens too."
-        )
 
 
 def _keys(table: pd.DataFrame) -> Iterator[RowKey]:

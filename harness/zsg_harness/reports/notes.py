@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -9,13 +10,15 @@ import pandas as pd
 
 from zsg_harness.reports.contamination import contamination_notes
 from zsg_harness.reports.environment import difference_notes
-from zsg_harness.reports.explanations import token_note
 from zsg_harness.reports.formatting import LOSS_DIGITS, count, holds, number
 from zsg_harness.reports.statistics import MINIMUM_REPLICATES, SIGNIFICANCE
 from zsg_harness.reports.table import RANDOM, Row, plain_records
 
 _NAMED_ROWS: Final = 6
 """Arrangements that a sentence names."""
+
+_UNLIKE: Final = 1.05
+"""How many times the tokens of another row a row may train on without being told of."""
 
 
 def headline(lines: Sequence[Mapping[str, Any]], held_out: str) -> str:
@@ -24,24 +27,33 @@ def headline(lines: Sequence[Mapping[str, Any]], held_out: str) -> str:
 
 
 def _sentences(lines: Sequence[Mapping[str, Any]], held_out: str) -> Iterator[str]:
-    first = lines[0]
-    area = number(first["aulc"], LOSS_DIGITS)
-    yield f"Lowest area under the loss curve on {held_out}: {first['arrangement']}, {area}."
-    last = min(lines, key=lambda line: float(line["loss_final"]))
-    if last["arrangement"] != first["arrangement"]:
+    names = _names(lines)
+    area = number(lines[0]["aulc"], LOSS_DIGITS)
+    yield f"Lowest area under the loss curve on {held_out}: {names[0]}, {area}."
+    last = min(range(len(lines)), key=lambda place: float(lines[place]["loss_final"]))
+    if names[last] != names[0]:
         # Which is lower may depend on when one stops, and that must not be left to a column.
-        yield f"Lowest at the last step: {last['arrangement']}, {number(last['loss_final'], LOSS_DIGITS)}."
+        yield f"Lowest at the last step: {names[last]}, {number(lines[last]['loss_final'], LOSS_DIGITS)}."
     verdicts: dict[str, list[str]] = {}
-    for line in lines:
-        name = str(line["arrangement"]) + ("*" if holds(line) else "")
-        verdicts.setdefault(str(line["verdict"]).partition(" ")[0], []).append(name)
+    for name, line in zip(names, lines, strict=True):
+        word = str(line["verdict"]).partition(" ")[0]
+        verdicts.setdefault(word, []).append(name + ("*" if holds(line) else ""))
     for word in ("better", "worse"):
-        if names := verdicts.get(word):
-            yield f"{word.capitalize()} than random: {_some(names)}."
-    if names := verdicts.get("tie"):
-        yield f"Not told apart from random: {_some(names)}."
-    if names := verdicts.get("undecided"):
-        yield f"Undecided: {_some(names)}."
+        if found := verdicts.get(word):
+            yield f"{word.capitalize()} than random: {_some(found)}."
+    if found := verdicts.get("tie"):
+        yield f"Not told apart from random: {_some(found)}."
+    if found := verdicts.get("undecided"):
+        yield f"Undecided: {_some(found)}."
+
+
+def _names(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What lines are called: the arrangement, with its embedder where it is there with several."""
+    often = Counter(line["arrangement"] for line in lines)
+    return [
+        f"{line['arrangement']} ({line['embedder']})" if often[line["arrangement"]] > 1 else str(line["arrangement"])
+        for line in lines
+    ]
 
 
 def _some(names: Sequence[str]) -> str:
@@ -71,7 +83,7 @@ def section_notes(
     yield from _unlike_random(rows, random)
     if len(steps := sorted(set(lines["step_final"]))) > 1:
         yield f"The rows end at different steps ({', '.join(number(step, 0) for step in steps)})."
-    yield from token_note(lines)
+    yield from _token_note(lines)
     if lines["oracle"].any():
         yield "Oracle: the arrangement saw the very examples that are scored."
     yield from contamination_notes([cell for row in rows for cell in row.cells])
@@ -80,6 +92,18 @@ def section_notes(
         yield f"{count(left_out, 'evaluation example')} could not be scored and left out."
     yield from _group_notes(lines)
     yield from _source_notes(lines, sources)
+
+
+def _token_note(lines: pd.DataFrame) -> Iterator[str]:
+    """A note where rows that are compared trained on numbers of tokens more than 5 % apart."""
+    tokens = lines["tokens_final"].set_axis(_names(plain_records(lines))).dropna()
+    if len(tokens) > 1 and tokens.max() > _UNLIKE * tokens.min() > 0:
+        most, least = str(tokens.idxmax()), str(tokens.idxmin())
+        more = tokens.max() / tokens.min() - 1
+        yield (
+            f"Token budgets differ: {most} trained on {more:.0%} more tokens than {least} "
+            f"({tokens.max():,.0f} and {tokens.min():,.0f}); compare over tokens too."
+        )
 
 
 def _chance_note(lines: pd.DataFrame) -> Iterator[str]:
@@ -107,9 +131,10 @@ def _source_notes(lines: pd.DataFrame, sources: Mapping[str, str]) -> Iterator[s
         verb = "is" if len(sources) == 1 else "are"
         yield f"The {count(len(sources), 'scored task')} {verb} of {count(len(set(sources.values())), 'source')}."
     decided = lines[lines["verdict"].isin(["better", "worse"])]
-    here_only = decided[(decided["delta_source_low"] <= 0) & (decided["delta_source_high"] >= 0)]
-    if len(here_only):
-        yield f"Told apart on these tasks, but not beyond their sources: {_some(list(here_only['arrangement']))}."
+    here_only = (decided["delta_source_low"] <= 0) & (decided["delta_source_high"] >= 0)
+    if here_only.any():
+        names = pd.Series(_names(plain_records(lines)), lines.index)[decided.index[here_only]]
+        yield f"Told apart on these tasks, but not beyond their sources: {_some(list(names))}."
 
 
 def _unlike_random(rows: Sequence[Row], random: Row | None) -> Iterator[str]:

@@ -219,3 +219,14 @@ def test_data_without_tasks_is_never_called_unseen_tasks(store, tmp_path) -> Non
     assert "held-out examples" in board.sections[0].headline
     assert "loss on held-out examples" in page
     assert "loss on unseen tasks" not in page
+
+
+def test_arrangements_with_several_embedders_are_told_apart_in_words(store, tmp_path) -> None:
+    store.cell("random", [9.0, 6.0, 5.0], order="r")
+    for embedder, end in (("minilm", 4.0), ("tfidf", 3.0)):
+        store.cell("nft", [9.0, 5.0, end], order=embedder, embedder=embedder, tokens_per_step=100 if end > 3 else 300)
+    store.plan()
+    (section,) = build(Store(store.path), tmp_path / "report").sections
+    assert section.headline.endswith("Undecided: nft (tfidf), nft (minilm).")
+    (note,) = [note for note in section.notes if note.startswith("Token budgets")]
+    assert "nft (tfidf) trained on 200% more tokens than " in note
