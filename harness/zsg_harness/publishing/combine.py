@@ -102,7 +102,12 @@ def combine(stores: Mapping[str, Store], matrix: str | None = None) -> Combined:
         directions=_directions(read),
         geometric=frozenset().union(*(results.geometric for results in read.values())),
         sources={name: tasks for results in read.values() for name, tasks in results.sources.items()},
-        orders={cell_id: ids for results in read.values() for cell_id, ids in results.orders.items()},
+        orders={
+            cell_id: ids
+            for name, results in read.items()
+            for cell_id, ids in results.orders.items()
+            if origins[cell_id] == name
+        },
     )
     return Combined(without_places(combined), origins, conflicts)
 

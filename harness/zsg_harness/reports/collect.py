@@ -147,7 +147,10 @@ def _order(store: Store, cell_id: str) -> list[str]:
     attempt = store.committed(cell_id)
     if attempt is None or "order.parquet" not in attempt.names():
         return []
-    return [str(name) for name in attempt.read_table("order")["example_id"].to_pylist()]
+    table = attempt.read_table("order")
+    if "example_id" not in table.column_names:
+        raise ZsgError(f"{attempt.url}/order.parquet is damaged: it has no column example_id")
+    return [str(name) for name in table["example_id"].to_pylist()]
 
 
 def _open(store: Store, cell_id: str, planned: PlannedCell | None, covered: tuple[str, ...]) -> Iterable[OpenCell]:

@@ -80,6 +80,7 @@ def section_notes(
     repeats = sum(len(row.cells) - len(row.replicates) for row in rows)
     if repeats:
         yield f"{count(repeats, 'cell')} came to an order that another seed had given; an order counts once."
+    yield from _lacking(rows, random)
     yield from _unlike_random(rows, random)
     if len(steps := sorted(set(lines["step_final"]))) > 1:
         yield f"The rows end at different steps ({', '.join(number(step, 0) for step in steps)})."
@@ -137,18 +138,24 @@ def _source_notes(lines: pd.DataFrame, sources: Mapping[str, str]) -> Iterator[s
         yield f"Told apart on these tasks, but not beyond their sources: {_some(list(names))}."
 
 
+def _lacking(rows: Sequence[Row], random: Row | None) -> Iterator[str]:
+    """Which rows are not there in every draw of the data or the training in which random is."""
+    blocks = set(random.sets) if random else set()
+    for row in rows:
+        lacking = blocks - row.sets.keys()
+        if lacking and lacking != blocks:
+            yield (
+                f"{row.name} has not finished in {len(lacking)} of {count(len(blocks), 'block')} (draws of the data or "
+                f"the training) in which {RANDOM} has: its difference is of the others, and its own figures and its "
+                "place are not of the same draws."
+            )
+
+
 def _unlike_random(rows: Sequence[Row], random: Row | None) -> Iterator[str]:
     """Which rows differ from random in more than the order."""
     if random is None:
         return
     sets, others = random.sets, [row for row in rows if row is not random]
-    for row in others:
-        if lacking := len(sets.keys() - row.sets.keys()) * bool(sets.keys() & row.sets.keys()):
-            yield (
-                f"{row.name} has not finished in {lacking} of {count(len(sets), 'block')} (draws of the data or the "
-                f"training) in which {RANDOM} has: its difference is of the others, and its own figures and its place "
-                "are not of the same draws."
-            )
     apart = [row.key.arrangement for row in others if not sets.keys() & row.sets.keys()]
     if apart:
         yield f"Trained under other settings than {RANDOM}, so not compared with it: {_some(apart)}."

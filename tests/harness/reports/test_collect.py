@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from zsg_harness.reports.collect import collect
@@ -125,6 +127,13 @@ def test_a_file_that_is_not_the_committed_one_is_refused(store, name: str) -> No
     with (attempt / name).open("ab") as file:
         file.write(b" ")
     with pytest.raises(ZsgError, match=rf"{name}: damaged \(its sha256"):
+        collect(Store(store.path))
+
+
+def test_an_order_without_ids_is_named(store) -> None:
+    pq.write_table(pa.table({"position": [0]}), store.cell("random") / "order.parquet")
+    store.plan()
+    with pytest.raises(ZsgError, match=r"order.parquet is damaged: it has no column example_id"):
         collect(Store(store.path))
 
 

@@ -111,6 +111,28 @@ def test_a_store_that_cannot_be_read_leaves_what_was_there(live: LiveReports, po
     assert live.fault is None
 
 
+def test_any_fault_is_told_and_the_watch_goes_on(store) -> None:
+    faulty = [False]
+
+    def added(rows: object) -> dict[str, list[object]]:
+        if faulty[0]:
+            raise KeyError("cost")
+        return {}
+
+    store.cell("random", order="r")
+    store.plan()
+    live = LiveReports(Store(store.path), None, added)
+    before = live.edition
+    finish(store)
+    faulty[0] = True
+    assert not live.refresh()
+    assert live.fault == "KeyError: 'cost'"
+    assert live.edition is before
+    faulty[0] = False
+    assert live.refresh()
+    assert live.fault is None
+
+
 def test_a_port_that_is_taken(port: int, live: LiveReports) -> None:
     with pytest.raises(ZsgError, match=rf"^port {port}: .*--port 0"), serving(live, port, every=60):
         pass
